@@ -1,0 +1,1 @@
+"""Tables, sessions and the repositories that implement the ports of `domain`."""

@@ -1,0 +1,174 @@
+"""Opening an account and its access, on evidence that is read again in the same transaction (I3)."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from db import mails
+from db.accounts import Access, Account, Message, RecoveryCode
+from db.directory import NpiRecord, Organization, OrganizationNpi, Payment, Practitioner
+from db.registrations import Credential, Evidence, RegistrationRow
+from domain.matching import PaymentStatus
+from domain.people import masked_name
+from domain.ports import Vault
+from domain.registration import MailDue
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationNames:
+    """The names that a person's own name is held against (P7)."""
+
+    organization: tuple[str, ...]
+    practitioners: tuple[str, ...]
+    is_sole_proprietor: bool
+
+
+async def organization_names(session: AsyncSession, organization_id: UUID) -> OrganizationNames:
+    """All names the directory has for an organization, and those of its practitioners.
+
+    An organization that bills under a Type 1 NPI is a person: its name may be the registrant's own.
+    """
+    name = await session.scalar(select(col(Organization.name)).where(col(Organization.id) == organization_id))
+    records = (
+        await session.scalars(
+            select(NpiRecord)
+            .join(OrganizationNpi, col(OrganizationNpi.npi) == col(NpiRecord.npi))
+            .where(col(OrganizationNpi.organization_id) == organization_id)
+        )
+    ).all()
+    practitioners = await session.scalars(
+        select(col(Practitioner.name)).where(col(Practitioner.organization_id) == organization_id)
+    )
+    others = [other for record in records for other in (record.name, *record.other_names.splitlines()) if other]
+    return OrganizationNames(
+        organization=(name or "", *others),
+        practitioners=tuple(practitioners),
+        is_sole_proprietor=any(record.entity_type == "1" for record in records),
+    )
+
+
+async def still_good(session: AsyncSession, evidence: Evidence) -> bool:
+    """Whether the payment still proves what it proved: not voided or reissued since."""
+    payment = await session.get(Payment, evidence.payment_id)
+    return (
+        payment is not None
+        and payment.status == PaymentStatus.ISSUED
+        and payment.organization_id == evidence.organization_id
+    )
+
+
+async def open_account(
+    session: AsyncSession,
+    vault: Vault,
+    *,
+    row: RegistrationRow,
+    credential: Credential,
+    evidence: Evidence,
+    at: datetime,
+) -> tuple[MailDue, ...]:
+    """Make the account and its access, tell it and the organization's existing accounts. Returns the mails due."""
+    name, address = vault.unseal("name", row.name_sealed), vault.unseal("email", row.email_sealed)
+    organization = await session.get_one(Organization, evidence.organization_id)
+    account = Account(
+        email_digest=row.email_digest,
+        email_sealed=vault.seal("email", address),
+        name_sealed=vault.seal("name", name),
+        password_hash=credential.password_hash,
+        second_factor_sealed=credential.second_factor_sealed,
+        second_factor_step=credential.second_factor_step or 0,
+        attestation_version=row.attestation_version,
+        attested_at=row.started_at,
+        attests_own_name=row.attests_own_name,
+        created_at=at,
+    )
+    session.add(account)
+    await session.flush()
+    row.account_id = account.id
+    for code in json.loads(vault.unseal("recovery", credential.recovery_sealed or b"")):
+        session.add(RecoveryCode(account_id=account.id, digest=vault.digest("recovery", f"{account.id}\0{code}")))
+    session.add(
+        Access(
+            account_id=account.id,
+            organization_id=organization.id,
+            npi=evidence.npi,
+            evidence_id=evidence.id,
+            via=evidence.kind,
+            opened_at=at,
+        )
+    )
+
+    subject = f"registration/{row.id}"
+    values = {"name": name, "organization": organization.name, "reference": row.reference}
+    _tell(session, vault, account_id=account.id, cause=f"{subject}:welcome", kind="access_opened", values=values, at=at)
+    due = [
+        mails.make_due(
+            session, vault, subject=subject, purpose="welcome", generation=1, recipient=address, values=values, at=at
+        )
+    ]
+    for colleague in await _other_accounts(session, organization.id, account.id):
+        told = {
+            "name": vault.unseal("name", colleague.name_sealed),
+            "organization": organization.name,
+            "newcomer": masked_name(name),
+            "reference": row.reference,
+        }
+        _tell(
+            session,
+            vault,
+            account_id=colleague.id,
+            cause=f"{subject}:notice",
+            kind="someone_registered",
+            values=told,
+            at=at,
+        )
+        due.append(
+            mails.make_due(
+                session,
+                vault,
+                subject=subject,
+                purpose="someone_registered",
+                generation=str(colleague.id),
+                recipient=vault.unseal("email", colleague.email_sealed),
+                values=told,
+                at=at,
+            )
+        )
+    return tuple(due)
+
+
+async def _other_accounts(session: AsyncSession, organization_id: UUID, newcomer: UUID) -> list[Account]:
+    holders = select(col(Access.account_id)).where(
+        col(Access.organization_id) == organization_id, col(Access.status) == "open"
+    )
+    found = await session.scalars(
+        select(Account)
+        .where(col(Account.id).in_(holders), col(Account.id) != newcomer, col(Account.closed_at).is_(None))
+        .order_by(col(Account.created_at), col(Account.id))
+    )
+    return list(found)
+
+
+def _tell(
+    session: AsyncSession,
+    vault: Vault,
+    *,
+    account_id: UUID,
+    cause: str,
+    kind: str,
+    values: dict[str, str],
+    at: datetime,
+) -> None:
+    session.add(
+        Message(
+            account_id=account_id,
+            cause=cause,
+            kind=kind,
+            values_sealed=vault.seal("message", json.dumps(values)),
+            at=at,
+        )
+    )

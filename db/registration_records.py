@@ -1,0 +1,340 @@
+"""The transactional heart of registrations: each step is one transaction, and the same step twice is one change."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from db import audit, mails
+from db.account_opening import open_account, organization_names, still_good
+from db.accounts import Account
+from db.counting import count, give_back
+from db.database import Database
+from db.proofs import claim_payment, find_match
+from db.registrations import AppliedCommand, Credential, Evidence, OneTimeSecret, RegistrationRow
+from domain.limits import Limits
+from domain.people import mailbox_key, same_name
+from domain.ports import Vault
+from domain.registration import (
+    Code,
+    JudgeCode,
+    JudgePayment,
+    MailDue,
+    RecordAccount,
+    RecordClosed,
+    RecordCodeIssued,
+    RecordCodeSent,
+    RecordCommand,
+    RecordCompleted,
+    Recorded,
+    RecordMailFailed,
+    RecordOpened,
+    RecordResumeLink,
+    State,
+    require_legal,
+)
+
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+
+Step = Callable[[AsyncSession, RegistrationRow], Awaitable[Recorded]]
+
+
+class SupersededCommand(Exception):
+    """A step older than what is recorded already, and without an outcome of its own: nothing is changed by it."""
+
+
+def subject_of(registration_id: str) -> str:
+    """How audit, mails and secrets name a registration; also its workflow id."""
+    return f"registration/{registration_id}"
+
+
+class SqlRegistrationRecords:
+    """The `RegistrationRecords` port on SQLite and PostgreSQL."""
+
+    def __init__(self, database: Database, vault: Vault, limits: Limits) -> None:
+        self._database = database
+        self._vault = vault
+        self._limits = limits
+
+    async def open(self, cmd: RecordOpened) -> Recorded:
+        async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
+            account = await session.scalar(
+                select(Account).where(col(Account.email_digest) == row.email_digest, col(Account.closed_at).is_(None))
+            )
+            await count(session, "codes", cmd.registration_id, at=cmd.at, window=_HOUR)
+            if account is not None:
+                # The page answers as for anyone; only the mailbox's owner learns that there is an account (I16).
+                return Recorded(
+                    state=State.CONFIRMING_EMAIL,
+                    mails=(self._mail(session, row, cmd, purpose="account_exists", generation=1),),
+                )
+            return Recorded(state=State.CONFIRMING_EMAIL, mails=(self._code_mail(session, row, cmd, 1),))
+
+        return await self._once(cmd, "registration.opened", step, opened=cmd)
+
+    async def issue_code(self, cmd: RecordCodeIssued) -> Recorded:
+        async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
+            tally = await count(session, "codes", cmd.registration_id, at=cmd.at, window=_HOUR)
+            if tally.count > self._limits.codes_per_hour:
+                return self._refused(row, Code.CODES_LIMIT, retry_at=tally.window_ends_at)
+            await mails.drop_unsent(session, subject=subject_of(cmd.registration_id), purpose="code")
+            row.code_generation = cmd.generation
+            row.code_expires_at = None
+            row.mail_failed = False
+            first = await session.get(OneTimeSecret, (subject_of(cmd.registration_id), "code", 1))
+            if first is None:
+                mail = self._mail(session, row, cmd, purpose="account_exists", generation=cmd.generation)
+            else:
+                mail = self._code_mail(session, row, cmd, cmd.generation)
+            return Recorded(state=State(row.state), mails=(mail,))
+
+        return await self._once(cmd, "registration.code_issued", step)
+
+    async def code_sent(self, cmd: RecordCodeSent) -> Recorded:
+        async def step(_session: AsyncSession, row: RegistrationRow) -> Recorded:
+            if row.code_generation == cmd.generation:
+                row.code_expires_at = cmd.code_expires_at
+            return Recorded(state=State(row.state))
+
+        return await self._once(cmd, "registration.code_sent", step)
+
+    async def mail_failed(self, cmd: RecordMailFailed) -> Recorded:
+        async def step(_session: AsyncSession, row: RegistrationRow) -> Recorded:
+            row.mail_failed = True
+            return Recorded(state=State(row.state))
+
+        return await self._once(cmd, "registration.mail_failed", step)
+
+    async def judge_code(self, cmd: JudgeCode) -> Recorded:
+        async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
+            life = await count(session, "registration", cmd.registration_id, at=cmd.at)
+            tally = await count(session, "code", f"{cmd.registration_id}:{cmd.generation}", at=cmd.at)
+            left = max(0, self._limits.code_tries - tally.count)
+            if tally.count > self._limits.code_tries:
+                return await self._counted(session, row, cmd, Code.CODE_TRIES_USED, left=0, life=life.count)
+            if cmd.code_expires_at is not None and cmd.at >= cmd.code_expires_at:
+                return await self._counted(session, row, cmd, Code.CODE_EXPIRED, left=left, life=life.count)
+            secret = await session.get(OneTimeSecret, (subject_of(cmd.registration_id), "code", cmd.generation))
+            if secret is None or secret.used_at is not None or secret.digest != cmd.code_digest:
+                return await self._counted(session, row, cmd, Code.CODE_WRONG, left=left, life=life.count)
+            secret.used_at = cmd.at
+            row.deadline = cmd.deadline
+            return Recorded(state=State.PROVING)
+
+        return await self._once(cmd, "registration.code_judged", step)
+
+    async def judge_payment(self, cmd: JudgePayment) -> Recorded:
+        async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
+            limits = self._limits
+            # Counted before anything is looked up (I13), always in this order, so that two transactions can't
+            # wait for each other.
+            own = await count(session, "payment", cmd.registration_id, at=cmd.at, window=limits.payment_tries_window)
+            if own.count > limits.payment_tries:
+                row.paused_until = own.window_ends_at
+                return self._refused(row, Code.PAYMENT_PAUSED, tries_left=0, retry_at=own.window_ends_at)
+            life = await count(session, "registration", cmd.registration_id, at=cmd.at)
+            caller = await count(session, "payment-caller", cmd.proof.caller_digest, at=cmd.at, window=_DAY)
+            if caller.count > limits.payment_tries_per_caller:
+                row.paused_until = caller.window_ends_at
+                return self._refused(row, Code.PAYMENT_PAUSED, tries_left=0, retry_at=caller.window_ends_at)
+            target_key = self._vault.digest("tin", cmd.proof.tin)
+            target = await count(session, "payment-tin", target_key, at=cmd.at, window=limits.payment_tin_window)
+            if target.count > limits.payment_tries_per_tin:
+                return self._refused(row, Code.PAYMENT_LETTER_ONLY, tries_left=0, retry_at=target.window_ends_at)
+
+            payment = await find_match(session, self._vault, limits, cmd)
+            left = limits.payment_tries - own.count
+            if payment is None or not await claim_payment(session, payment, cmd):
+                if left == 0:
+                    row.paused_until = own.window_ends_at
+                return await self._counted(session, row, cmd, Code.PAYMENT_NO_MATCH, left=left, life=life.count)
+            await give_back(session, "payment-caller", cmd.proof.caller_digest)
+            await give_back(session, "payment-tin", target_key)
+            row.organization_id, row.npi = payment.organization_id, cmd.proof.npi
+            row.paused_until, row.deadline = None, cmd.deadline
+            return Recorded(state=State.SETTING_UP_ACCOUNT)
+
+        return await self._once(cmd, "registration.payment_judged", step)
+
+    async def set_up_account(self, cmd: RecordAccount) -> Recorded:
+        async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
+            credential = await session.get(Credential, UUID(cmd.account.credential_id))
+            if credential is None or credential.registration_id != row.id or row.organization_id is None:
+                return self._refused(row, Code.SECOND_FACTOR_UNCONFIRMED)
+            names = await organization_names(session, row.organization_id)
+            is_practitioner = any(same_name(cmd.account.name, name) for name in names.practitioners)
+            is_organization = any(same_name(cmd.account.name, name) for name in names.organization)
+            if is_practitioner or (is_organization and names.is_sole_proprietor):
+                if not cmd.account.attests_own_name:
+                    return self._refused(row, Code.NAME_NEEDS_ATTESTATION)
+            elif is_organization:
+                return self._refused(row, Code.NAME_IS_ORGANIZATION)
+            row.name_sealed = self._vault.seal("name", cmd.account.name)
+            row.attests_own_name = cmd.account.attests_own_name
+            row.deadline = cmd.deadline
+            return Recorded(state=State.SECURING_ACCOUNT)
+
+        return await self._once(cmd, "registration.account_set_up", step)
+
+    async def complete(self, cmd: RecordCompleted) -> Recorded:
+        async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
+            credential = await session.get(Credential, UUID(cmd.credential_id))
+            if credential is None or credential.registration_id != row.id or credential.second_factor_step is None:
+                return self._refused(row, Code.SECOND_FACTOR_UNCONFIRMED)
+            evidence = await self._evidence(session, row)
+            if evidence is None or not await still_good(session, evidence):
+                await self._release(session, row, cmd)
+                row.organization_id, row.npi, row.deadline = None, None, cmd.deadline
+                return Recorded(accepted=False, code=Code.PROOF_NO_LONGER_GOOD, state=State.PROVING)
+            taken = await session.scalar(
+                select(col(Account.id)).where(
+                    col(Account.email_digest) == row.email_digest, col(Account.closed_at).is_(None)
+                )
+            )
+            if taken is not None:
+                await self._release(session, row, cmd)
+                return self._closed(row, State.REJECTED, Code.EMAIL_TAKEN)
+            due = await open_account(session, self._vault, row=row, credential=credential, evidence=evidence, at=cmd.at)
+            return Recorded(state=State.COMPLETED, mails=due)
+
+        return await self._once(cmd, "registration.completed", step)
+
+    async def close(self, cmd: RecordClosed) -> Recorded:
+        async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
+            was_confirmed = State(row.state) is not State.CONFIRMING_EMAIL
+            await self._release(session, row, cmd)
+            row.closing_code = cmd.state
+            told = cmd.state is State.EXPIRED and was_confirmed
+            return Recorded(
+                state=cmd.state, mails=(self._mail(session, row, cmd, purpose="expired", generation=1),) if told else ()
+            )
+
+        return await self._once(cmd, "registration.closed", step)
+
+    async def issue_resume_link(self, cmd: RecordResumeLink) -> Recorded:
+        async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
+            tally = await count(session, "resume-links", row.email_digest, at=cmd.at, window=_HOUR)
+            if tally.count > self._limits.resume_links_per_hour:
+                return self._refused(row, Code.CODES_LIMIT, retry_at=tally.window_ends_at)
+            secret = mails.issue_secret(
+                session, self._vault, subject=subject_of(cmd.registration_id), purpose="resume",
+                generation=cmd.generation, expires_at=cmd.expires_at,
+            )  # fmt: skip
+            return Recorded(
+                state=State(row.state),
+                mails=(self._mail(session, row, cmd, purpose="resume", generation=cmd.generation, secret=secret),),
+            )
+
+        return await self._once(cmd, "registration.resume_link_issued", step)
+
+    # What every step shares.
+
+    async def _once(self, cmd: RecordCommand, action: str, step: Step, opened: RecordOpened | None = None) -> Recorded:
+        """Run the step unless it has been, and keep projection, outcome and audit entry in the same transaction."""
+        subject = subject_of(cmd.registration_id)
+        async with self._database.write() as session:
+            row = await session.get(RegistrationRow, UUID(cmd.registration_id), with_for_update=True)
+            applied = await session.get(AppliedCommand, (subject, cmd.revision))
+            if applied is not None:
+                return Recorded.model_validate_json(applied.outcome)
+            if row is None and opened is not None:
+                row = self._new_row(opened)
+                session.add(row)
+                await session.flush()
+            elif row is None or row.revision >= cmd.revision:
+                raise SupersededCommand
+            before, deadline = State(row.state), row.deadline
+            recorded = await step(session, row)
+            require_legal(before, recorded.state)
+            if row.deadline != deadline:
+                recorded = recorded.model_copy(update={"deadline": row.deadline})
+            row.revision, row.state, row.updated_at = cmd.revision, recorded.state, cmd.at
+            session.add(AppliedCommand(subject=subject, revision=cmd.revision, outcome=recorded.model_dump_json()))
+            await audit.append(
+                session, at=cmd.at, actor=_actor(cmd), action=action, subject=subject,
+                revision=cmd.revision, state=recorded.state, code=recorded.code,
+            )  # fmt: skip
+            return recorded
+
+    def _new_row(self, cmd: RecordOpened) -> RegistrationRow:
+        return RegistrationRow(
+            id=UUID(cmd.registration_id),
+            reference=cmd.start.reference,
+            revision=0,
+            state=State.CONFIRMING_EMAIL,
+            email_digest=self._vault.digest("email", mailbox_key(cmd.start.email)),
+            email_sealed=self._vault.seal("email", cmd.start.email),
+            name_sealed=self._vault.seal("name", cmd.start.name),
+            attestation_version=cmd.start.attestation_version,
+            started_at=cmd.at,
+            updated_at=cmd.at,
+            deadline=cmd.deadline,
+        )
+
+    def _refused(self, row: RegistrationRow, code: Code, **answer: object) -> Recorded:
+        return Recorded.model_validate({"accepted": False, "code": code, "state": row.state, **answer})
+
+    def _closed(self, row: RegistrationRow, state: State, code: Code) -> Recorded:
+        row.closing_code = code
+        return Recorded(accepted=False, code=code, state=state, tries_left=0)
+
+    async def _counted(
+        self, session: AsyncSession, row: RegistrationRow, cmd: RecordCommand, code: Code, *, left: int, life: int
+    ) -> Recorded:
+        """A counted refusal; the last one of a registration's life locks it."""
+        if life >= self._limits.registration_tries:
+            await self._release(session, row, cmd)
+            return self._closed(row, State.LOCKED, Code.LOCKED)
+        return self._refused(row, code, tries_left=left, retry_at=row.paused_until if left == 0 else None)
+
+    async def _evidence(self, session: AsyncSession, row: RegistrationRow) -> Evidence | None:
+        held = select(Evidence).where(col(Evidence.registration_id) == row.id, col(Evidence.released_at).is_(None))
+        return await session.scalar(held)
+
+    async def _release(self, session: AsyncSession, row: RegistrationRow, cmd: RecordCommand) -> None:
+        """Let go of the payment, so that it can prove another registration."""
+        evidence = await self._evidence(session, row)
+        if evidence is not None:
+            evidence.released_at = cmd.at
+
+    def _code_mail(self, session: AsyncSession, row: RegistrationRow, cmd: RecordCommand, generation: int) -> MailDue:
+        subject = subject_of(cmd.registration_id)
+        secret = mails.issue_secret(session, self._vault, subject=subject, purpose="code", generation=generation)
+        return self._mail(session, row, cmd, purpose="code", generation=generation, secret=secret)
+
+    def _mail(
+        self,
+        session: AsyncSession,
+        row: RegistrationRow,
+        cmd: RecordCommand,
+        *,
+        purpose: str,
+        generation: int,
+        secret: OneTimeSecret | None = None,
+    ) -> MailDue:
+        return mails.make_due(
+            session,
+            self._vault,
+            subject=subject_of(cmd.registration_id),
+            purpose=purpose,
+            generation=generation,
+            recipient=self._vault.unseal("email", row.email_sealed),
+            values={"name": self._vault.unseal("name", row.name_sealed), "reference": row.reference},
+            at=cmd.at,
+            secret=secret,
+        )
+
+
+def _actor(cmd: RecordCommand) -> str:
+    match cmd:
+        case RecordCodeSent() | RecordMailFailed():
+            return "system"
+        case RecordClosed(state=State.EXPIRED):
+            return "clock"
+        case _:
+            return "registrant"

@@ -1,0 +1,1 @@
+"""The rules of the gate: pure, without clock, randomness or I/O."""

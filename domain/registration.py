@@ -1,0 +1,273 @@
+"""A registration: its states, which may follow which, and the messages that move it.
+
+Every model here crosses Temporal (encrypted there): frozen, tolerant of fields it doesn't know, new fields with
+defaults, and never printing a value in an error.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+ATTESTATION_VERSION: Final = "2026-11"
+"""The text a person agrees to on the first page; a changed text gets a new version (P6)."""
+
+
+class State(StrEnum):
+    """Where a registration stands. The last five are final."""
+
+    CONFIRMING_EMAIL = "confirming_email"
+    PROVING = "proving"
+    SETTING_UP_ACCOUNT = "setting_up_account"
+    SECURING_ACCOUNT = "securing_account"
+    COMPLETED = "completed"
+    EXPIRED = "expired"
+    LOCKED = "locked"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+    @property
+    def is_final(self) -> bool:
+        return not LEGAL[self]
+
+
+_ALWAYS: Final = frozenset({State.EXPIRED, State.WITHDRAWN, State.LOCKED})
+
+LEGAL: Final[dict[State, frozenset[State]]] = {
+    State.CONFIRMING_EMAIL: _ALWAYS | {State.PROVING},
+    State.PROVING: _ALWAYS | {State.SETTING_UP_ACCOUNT},
+    # Back to PROVING when the payment that proved it is voided or reissued before the account is made.
+    State.SETTING_UP_ACCOUNT: _ALWAYS | {State.SECURING_ACCOUNT, State.PROVING},
+    State.SECURING_ACCOUNT: _ALWAYS | {State.SETTING_UP_ACCOUNT, State.COMPLETED, State.PROVING, State.REJECTED},
+    State.COMPLETED: frozenset(),
+    State.EXPIRED: frozenset(),
+    State.LOCKED: frozenset(),
+    State.REJECTED: frozenset(),
+    State.WITHDRAWN: frozenset(),
+}
+
+
+class IllegalTransition(Exception):
+    """A step that the table of legal transitions doesn't have: a defect, never a person's doing."""
+
+    def __init__(self, current: State, wanted: State) -> None:
+        super().__init__(f"a registration can't go from {current} to {wanted}")
+
+
+def require_legal(current: State, wanted: State) -> None:
+    """Raise `IllegalTransition` unless `wanted` is `current` or may follow it."""
+    if wanted is not current and wanted not in LEGAL[current]:
+        raise IllegalTransition(current, wanted)
+
+
+class Code(StrEnum):
+    """What became of a step, as clients see it; stable."""
+
+    OK = "ok"
+    CODE_WRONG = "code_wrong"
+    CODE_EXPIRED = "code_expired"
+    CODE_TRIES_USED = "code_tries_used"
+    CODES_LIMIT = "codes_limit"
+    PAYMENT_NO_MATCH = "payment_no_match"
+    PAYMENT_PAUSED = "payment_paused"
+    PAYMENT_LETTER_ONLY = "payment_letter_only"
+    NAME_IS_ORGANIZATION = "name_is_organization"
+    NAME_NEEDS_ATTESTATION = "name_needs_attestation"
+    PROOF_NO_LONGER_GOOD = "proof_no_longer_good"
+    EMAIL_TAKEN = "email_taken"
+    SECOND_FACTOR_UNCONFIRMED = "second_factor_unconfirmed"
+    LOCKED = "registration_locked"
+
+
+class Payload(BaseModel):
+    """Base of everything that crosses Temporal."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class RegistrationTerms(Payload):
+    """The business waits of one registration, fixed when it begins."""
+
+    code_life: timedelta = timedelta(minutes=10)
+    life: timedelta = timedelta(days=30)
+    resume_link_life: timedelta = timedelta(hours=24)
+
+
+class StartRegistration(Payload):
+    """A person asks for an account: opens a registration that waits for the e-mail address to be confirmed."""
+
+    registration_id: str
+    reference: str
+    name: str
+    email: str
+    attestation_version: str
+    terms: RegistrationTerms = RegistrationTerms()
+
+
+class StepResult(Payload):
+    """The answer to a step. `accepted` is false for a refusal that counted or told; `code` says which."""
+
+    accepted: bool
+    code: Code
+    state: State
+    tries_left: int | None = None
+    retry_at: datetime | None = None
+
+
+class Ask(Payload):
+    """A message that carries nothing but that it's genuine: only who holds the keys can seal one for this registration."""
+
+    registration_id: str
+
+
+class ConfirmEmail(Payload):
+    """The code that was typed, as its keyed digest; the code itself stays outside Temporal (B10)."""
+
+    code_digest: str
+
+
+class ProvePayment(Payload):
+    """What the person typed about a payment, already parsed: well-formed values only (P1, P3, P4)."""
+
+    tin: str
+    vendor: str | None = None
+    npi: str | None = None
+    ledger: Literal["payment", "notice"]
+    number: str
+    amount_cents: int | None = None
+    caller_digest: str
+
+
+class SetUpAccount(Payload):
+    """The account's name, and the credential row that already holds the hashed password."""
+
+    credential_id: str
+    name: str
+    attests_own_name: bool = False
+
+
+class SecureAccount(Payload):
+    """The credential row whose second factor the person has just confirmed."""
+
+    credential_id: str
+
+
+class RecordCommand(Payload):
+    """What every recorded step carries. `revision` is the workflow's own counter and makes the step idempotent."""
+
+    registration_id: str
+    revision: int
+    at: datetime
+
+
+class RecordOpened(RecordCommand):
+    """Record a new registration; a code is due to its address."""
+
+    start: StartRegistration
+    deadline: datetime
+
+
+class RecordCodeIssued(RecordCommand):
+    """Record that another code is due; earlier ones are void."""
+
+    generation: int
+
+
+class RecordCodeSent(RecordCommand):
+    """Record when the current code left, so that pages can say until when it works."""
+
+    generation: int
+    code_expires_at: datetime
+
+
+class RecordMailFailed(RecordCommand):
+    """Record that the address refused its mail for good."""
+
+
+class JudgeCode(RecordCommand):
+    """Count a try, then compare the code; a right one confirms the address."""
+
+    generation: int
+    code_digest: str
+    code_expires_at: datetime | None
+    deadline: datetime
+
+
+class JudgePayment(RecordCommand):
+    """Count a try, then match the payment; a match claims it for this registration."""
+
+    proof: ProvePayment
+    deadline: datetime
+
+
+class RecordAccount(RecordCommand):
+    """Record name and credential of the account to be."""
+
+    account: SetUpAccount
+    deadline: datetime
+
+
+class RecordCompleted(RecordCommand):
+    """Re-read the evidence and open account and access."""
+
+    credential_id: str
+    deadline: datetime
+
+
+class RecordClosed(RecordCommand):
+    """Record a final state without access."""
+
+    state: State
+
+
+class RecordResumeLink(RecordCommand):
+    """Record that a link to go on elsewhere is due."""
+
+    generation: int
+    expires_at: datetime
+
+
+class MailDue(Payload):
+    """A mail that a recorded step made due; it's sent in an activity of its own."""
+
+    mail_id: str
+    purpose: str
+
+
+class Recorded(Payload):
+    """What a recorded step came to, the same however often it's tried."""
+
+    state: State
+    accepted: bool = True
+    code: Code = Code.OK
+    tries_left: int | None = None
+    retry_at: datetime | None = None
+    deadline: datetime | None = None  # set where this step moved it
+    mails: tuple[MailDue, ...] = ()
+
+    def step_result(self) -> StepResult:
+        return StepResult(
+            accepted=self.accepted, code=self.code, state=self.state, tries_left=self.tries_left, retry_at=self.retry_at
+        )
+
+
+class SendMail(Payload):
+    """Send the mail with this id, or do nothing if it went out already."""
+
+    mail_id: str
+
+
+class MailOutcome(Payload):
+    """Whether the mail was accepted by the receiving side; false is final (SMTP 5xx)."""
+
+    accepted: bool
+
+
+class RegistrationStatus(Payload):
+    """What the workflow knows of itself; for staff and tests. Pages read the database."""
+
+    state: State
+    revision: int
+    deadline: datetime
+    mails_pending: int

@@ -1,0 +1,1 @@
+"""The payer's files become the directory."""

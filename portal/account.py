@@ -1,0 +1,168 @@
+"""What a signed-in person sees: the account, its access and its messages; all from the database."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlmodel import col
+
+from db.accounts import Access, Account, Message, RecoveryCode
+from db.directory import Organization
+from domain.identifiers import Tin
+from portal.gate import Gate
+from portal.refusals import Refusal
+from portal.sessions import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """The signed-in person's own account."""
+
+    id: UUID
+    name: str
+    email: str
+    created_at: datetime
+    recovery_codes_left: int
+    unread_messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessView:
+    """One row of "Tax ID & NPI access". `npi` None: all of the TIN."""
+
+    id: UUID
+    organization: str
+    tin_masked: str
+    npi: str | None
+    via: str
+    status: str
+    opened_at: datetime
+    ended_at: datetime | None
+
+
+class AccessOrder(StrEnum):
+    """What the access table can be sorted by; a leading minus turns it round."""
+
+    ORGANIZATION = "organization"
+    OPENED = "opened"
+    STATUS = "status"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """A message in the message center. `kind` selects the words, `values` fill them."""
+
+    id: UUID
+    kind: str
+    values: dict[str, str]
+    at: datetime
+    read_at: datetime | None
+
+
+async def view_account(gate: Gate, principal: Principal) -> AccountView:
+    """The account. Raises `Refusal` (`signed_out`) when it was closed meanwhile."""
+    async with gate.database.read() as session:
+        row = await session.get(Account, principal.subject_id)
+        if row is None or row.closed_at is not None:
+            raise Refusal("signed_out")
+        codes = await session.scalar(
+            select(func.count()).where(col(RecoveryCode.account_id) == row.id, col(RecoveryCode.used_at).is_(None))
+        )
+        unread = await session.scalar(
+            select(func.count()).where(col(Message.account_id) == row.id, col(Message.read_at).is_(None))
+        )
+    return AccountView(
+        id=row.id,
+        name=gate.vault.unseal("name", row.name_sealed),
+        email=gate.vault.unseal("email", row.email_sealed),
+        created_at=row.created_at,
+        recovery_codes_left=codes or 0,
+        unread_messages=unread or 0,
+    )
+
+
+async def list_access(
+    gate: Gate,
+    principal: Principal,
+    *,
+    search: str = "",
+    status: str = "",
+    order: AccessOrder = AccessOrder.ORGANIZATION,
+    descending: bool = False,
+) -> list[AccessView]:
+    """The person's own access rows; `search` is looked for in organization and NPI, and as the Tax ID's last digits."""
+    async with gate.database.read() as session:
+        rows = (
+            await session.execute(
+                select(Access, Organization)
+                .join(Organization, col(Organization.id) == col(Access.organization_id))
+                .where(col(Access.account_id) == principal.subject_id)
+            )
+        ).all()
+    views = [
+        AccessView(
+            id=access.id,
+            organization=organization.name,
+            tin_masked=Tin(gate.vault.unseal("tin", organization.tin_sealed)).masked,
+            npi=access.npi,
+            via=access.via,
+            status=access.status,
+            opened_at=access.opened_at,
+            ended_at=access.ended_at,
+        )
+        for access, organization in rows
+        if not status or access.status == status
+    ]
+    wanted = search.strip().casefold()
+    found = [
+        view
+        for view in views
+        if wanted in view.organization.casefold() or wanted in (view.npi or "") or view.tin_masked.endswith(wanted)
+    ]
+    match order:
+        case AccessOrder.ORGANIZATION:
+            found.sort(key=lambda view: (view.organization.casefold(), view.npi or ""), reverse=descending)
+        case AccessOrder.OPENED:
+            found.sort(key=lambda view: view.opened_at, reverse=descending)
+        case AccessOrder.STATUS:
+            found.sort(key=lambda view: (view.status, view.organization.casefold()), reverse=descending)
+    return found
+
+
+async def list_messages(gate: Gate, principal: Principal, *, unread_only: bool = False) -> Sequence[MessageView]:
+    """The person's own messages, the newest first."""
+    query = select(Message).where(col(Message.account_id) == principal.subject_id)
+    if unread_only:
+        query = query.where(col(Message.read_at).is_(None))
+    async with gate.database.read() as session:
+        rows = (await session.scalars(query.order_by(col(Message.at).desc(), col(Message.id)))).all()
+    return [_message(gate, row) for row in rows]
+
+
+async def view_message(gate: Gate, principal: Principal, message_id: UUID) -> MessageView:
+    """One of the person's own messages. Raises `Refusal` (`not_found`) for an unknown or foreign one (I15)."""
+    async with gate.database.read() as session:
+        row = await session.get(Message, message_id)
+    if row is None or row.account_id != principal.subject_id:
+        raise Refusal("not_found")
+    return _message(gate, row)
+
+
+async def mark_read(gate: Gate, principal: Principal, message_id: UUID) -> None:
+    """Note that a message was read; again is the same as once. Raises `Refusal` (`not_found`)."""
+    await view_message(gate, principal, message_id)
+    async with gate.database.write() as session:
+        await session.execute(
+            update(Message)
+            .where(col(Message.id) == message_id, col(Message.read_at).is_(None))
+            .values(read_at=gate.now())
+        )
+
+
+def _message(gate: Gate, row: Message) -> MessageView:
+    values: dict[str, str] = json.loads(gate.vault.unseal("message", row.values_sealed))
+    return MessageView(row.id, row.kind, values, row.at, row.read_at)

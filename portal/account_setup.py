@@ -1,0 +1,205 @@
+"""The end of a registration: a name, a password, a second factor. Secrets stay here; the workflow is told of a row."""
+
+import asyncio
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import pyotp
+from argon2 import PasswordHasher
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from db.counting import count
+from db.registrations import Credential
+from domain.passwords import acceptable_password
+from domain.people import person_name
+from domain.registration import Code, SecureAccount, SetUpAccount, State, StepResult
+from portal.fields import Fields
+from portal.gate import Gate, send_step, wrong_state
+from portal.refusals import Refusal
+from portal.registration_view import view_registration
+from workflows import names
+
+PASSWORD_HASHER: Final = PasswordHasher()  # argon2id, RFC 9106's low-memory parameters: 64 MiB, 3 passes
+
+_CODE_ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactor:
+    """What an authenticator app needs: the key to type, and the address that its QR code holds."""
+
+    secret: str
+    uri: str
+
+
+async def set_up_account(
+    gate: Gate, registration_id: UUID, *, name: str, password: str, attests_own_name: bool, key: str
+) -> StepResult:
+    """Choose the account's name and password. May be done again until the second factor is confirmed.
+
+    Raises `Refusal`: `invalid_fields`, `wrong_state`, `key_reused`, `unavailable`.
+    """
+    view = await view_registration(gate, registration_id)
+    if view.state not in {State.SETTING_UP_ACCOUNT, State.SECURING_ACCOUNT}:
+        raise wrong_state(view.state)
+    fields = Fields()
+    parsed_name = fields.read("name", name, person_name)
+    limits = gate.limits
+    accepted = fields.read(
+        "password",
+        password,
+        lambda text: acceptable_password(
+            text,
+            least=limits.password_min_with_second_factor,
+            most=limits.password_max,
+            about=(name, view.email, gate.payer_name),
+        ),
+    )
+    fields.check()
+    assert parsed_name is not None  # noqa: S101 - narrows the type; fields.check has raised otherwise
+    assert accepted is not None  # noqa: S101 - as above
+    credential_id = UUID(hex=gate.vault.digest("credential", f"{registration_id}\0{key}")[:32])
+    await _keep_credential(gate, registration_id, credential_id, password=accepted)
+    return await send_step(
+        gate,
+        registration_id,
+        names.SET_UP_ACCOUNT,
+        SetUpAccount(credential_id=str(credential_id), name=parsed_name, attests_own_name=attests_own_name),
+        key=key,
+        body=f"{parsed_name}\0{attests_own_name}\0{accepted}",
+    )
+
+
+async def _keep_credential(gate: Gate, registration_id: UUID, credential_id: UUID, *, password: str) -> None:
+    """Hash the password and make the second factor once per key; evidence is written before it's told (B10)."""
+    async with gate.database.read() as session:
+        if await session.get(Credential, credential_id) is not None:
+            return
+    async with gate.hashing:
+        password_hash = await asyncio.to_thread(PASSWORD_HASHER.hash, password)
+    codes = ["-".join(_random_code(5) for _ in range(2)) for _ in range(gate.limits.recovery_codes)]
+    async with gate.database.write() as session:
+        if await session.get(Credential, credential_id) is None:
+            session.add(
+                Credential(
+                    id=credential_id,
+                    registration_id=registration_id,
+                    password_hash=password_hash,
+                    second_factor_sealed=gate.vault.seal("second-factor", pyotp.random_base32()),
+                    recovery_sealed=gate.vault.seal("recovery", json.dumps(codes)),
+                    created_at=gate.now(),
+                )
+            )
+
+
+def _random_code(length: int) -> str:
+    return "".join(secrets.choice(_CODE_ALPHABET) for _ in range(length))
+
+
+async def second_factor(gate: Gate, registration_id: UUID) -> SecondFactor:
+    """The second factor to confirm. Raises `Refusal` (`wrong_state`, `not_found`)."""
+    view = await view_registration(gate, registration_id)
+    if view.state is not State.SECURING_ACCOUNT:
+        raise wrong_state(view.state)
+    credential = await _newest_credential(gate, registration_id)
+    secret = gate.vault.unseal("second-factor", credential.second_factor_sealed)
+    return SecondFactor(secret, pyotp.TOTP(secret).provisioning_uri(name=view.email, issuer_name=gate.payer_name))
+
+
+async def confirm_second_factor(gate: Gate, registration_id: UUID, *, code: str, key: str) -> StepResult:
+    """Enter a code of the authenticator app; the right one completes the registration and opens the access.
+
+    Raises `Refusal`: `invalid_fields`, `second_factor_wrong` (counted), `too_many_tries`, `wrong_state`,
+    `key_reused`, `unavailable`.
+    """
+    view = await view_registration(gate, registration_id)
+    if view.state not in {State.SECURING_ACCOUNT, State.COMPLETED}:
+        raise wrong_state(view.state)
+    digits = read_second_factor_code(code)
+    credential = await _newest_credential(gate, registration_id)
+    if credential.second_factor_step is None:
+        step = await _judge(gate, registration_id, credential, digits)
+        async with gate.database.write() as session:
+            await session.execute(
+                update(Credential).where(col(Credential.id) == credential.id).values(second_factor_step=step)
+            )
+    return await send_step(
+        gate,
+        registration_id,
+        names.SECURE_ACCOUNT,
+        SecureAccount(credential_id=str(credential.id)),
+        key=key,
+        body=digits,
+    )
+
+
+def read_second_factor_code(text: str) -> str:
+    """Six digits, spaces forgiven. Raises `Refusal` (`invalid_fields`); that isn't counted."""
+    digits = "".join(text.split()).replace("-", "")
+    if not (len(digits) == 6 and digits.isascii() and digits.isdigit()):
+        fields = Fields()
+        fields.add("code", "code_format", "The code has six digits.")
+        fields.check()
+    return digits
+
+
+def matching_step(secret: str, digits: str, *, at: datetime, after: int = 0) -> int | None:
+    """The half-minute that this code belongs to: the current one or a neighbour, and later than `after`."""
+    totp = pyotp.TOTP(secret)
+    current = totp.timecode(at)
+    for step in (current, current - 1, current + 1):
+        if step > after and secrets.compare_digest(totp.generate_otp(step), digits):
+            return step
+    return None
+
+
+async def _judge(gate: Gate, registration_id: UUID, credential: Credential, digits: str) -> int:
+    now = gate.now()
+    async with gate.database.write() as session:  # counted before it's looked at (I13)
+        tally = await count(
+            session, "second-factor", str(registration_id), at=now, window=gate.limits.second_factor_window
+        )
+    if tally.count > gate.limits.second_factor_tries:
+        raise Refusal("too_many_tries", retry_at=tally.window_ends_at)
+    step = matching_step(gate.vault.unseal("second-factor", credential.second_factor_sealed), digits, at=now)
+    if step is None:
+        raise Refusal("second_factor_wrong", tries_left=gate.limits.second_factor_tries - tally.count)
+    return step
+
+
+async def recovery_codes(gate: Gate, registration_id: UUID) -> list[str]:
+    """The codes that stand in for the second factor, until `recovery_codes_saved`. Raises `Refusal` (`not_found`)."""
+    view = await view_registration(gate, registration_id)
+    if view.state is not State.COMPLETED:
+        raise wrong_state(view.state)
+    credential = await _newest_credential(gate, registration_id)
+    if credential.recovery_sealed is None:
+        raise Refusal("not_found")
+    codes: list[str] = json.loads(gate.vault.unseal("recovery", credential.recovery_sealed))
+    return codes
+
+
+async def recovery_codes_saved(gate: Gate, registration_id: UUID) -> None:
+    """Forget the codes in clear: the person has saved them. Again is the same as once."""
+    async with gate.database.write() as session:
+        await session.execute(
+            update(Credential).where(col(Credential.registration_id) == registration_id).values(recovery_sealed=None)
+        )
+
+
+async def _newest_credential(gate: Gate, registration_id: UUID) -> Credential:
+    async with gate.database.read() as session:
+        credential = await session.scalar(
+            select(Credential)
+            .where(col(Credential.registration_id) == registration_id)
+            .order_by(col(Credential.created_at).desc())
+            .limit(1)
+        )
+    if credential is None:
+        raise Refusal(Code.SECOND_FACTOR_UNCONFIRMED)
+    return credential

@@ -1,0 +1,122 @@
+"""What every function of the portal needs: the way to Temporal, the database and the keys; and how a step is sent."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlmodel import col
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from db.database import Database
+from db.registrations import IdempotencyKey, RegistrationRow
+from domain.limits import Limits
+from domain.ports import Vault
+from domain.registration import Payload, State, StepResult
+from portal.refusals import Refusal
+from workflows import names
+from workflows.registration import WRONG_STATE
+
+
+def wall_clock() -> datetime:
+    """The time of day, for what no workflow times: sessions, sign-ins, keys."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """Built once per process by the composition root. `client` may be lazy: Temporal can be away at start."""
+
+    client: Client
+    database: Database
+    vault: Vault
+    limits: Limits
+    task_queue: str
+    payer_name: str
+    # Each password hash takes 64 MiB and a core for a fifth of a second.
+    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    now: Callable[[], datetime] = wall_clock
+
+
+async def remember_key(gate: Gate, *, scope: str, key: str, body: str) -> bool:
+    """Tie a caller's idempotency key to the body that came with it; true when it's new.
+
+    Raises `Refusal` (`key_reused`) when the key came with another body before (I2).
+    """
+    digest = gate.vault.digest("body", body)
+    insert = sqlite_insert if gate.database.is_sqlite else postgresql_insert
+    async with gate.database.write() as session:
+        fresh = await session.scalar(
+            insert(IdempotencyKey)
+            .values(scope=scope, key=gate.vault.digest("key", key), body_digest=digest, at=gate.now())
+            .on_conflict_do_nothing()
+            .returning(col(IdempotencyKey.key))
+        )
+        if fresh is not None:
+            return True
+        known = await session.get_one(IdempotencyKey, (scope, gate.vault.digest("key", key)))
+    if known.body_digest != digest:
+        raise Refusal("key_reused")
+    return False
+
+
+async def send_step(gate: Gate, registration_id: UUID, update: str, cmd: Payload, *, key: str, body: str) -> StepResult:
+    """Send one step to its workflow and wait for the answer; the same key and body get the same answer.
+
+    Raises `Refusal`: `key_reused`, `wrong_state` with the state, `registration_…` when it's over, `unavailable`.
+    A counted refusal (a wrong code, a payment without a match) comes back as a result, not as an exception.
+    """
+    scope = f"{registration_id}/{update}"
+    await remember_key(gate, scope=scope, key=key, body=body)
+    handle = gate.client.get_workflow_handle(names.registration_id(str(registration_id)))
+    try:
+        result: StepResult = await handle.execute_update(
+            update,
+            cmd,
+            id=gate.vault.digest("update", f"{scope}\0{key}")[:32],
+            result_type=StepResult,
+        )
+        return result
+    except WorkflowUpdateFailedError as error:
+        if isinstance(error.cause, ApplicationError) and error.cause.type == WRONG_STATE:
+            raise wrong_state(State(error.cause.details[0])) from None
+        raise
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
+        if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+            raise await _over_or_unknown(gate, registration_id) from None
+        raise unavailable(error) from error
+
+
+def wrong_state(state: State) -> Refusal:
+    """The refusal of a step that isn't open: 409 while the registration goes on, 410 when it's over."""
+    return Refusal(f"registration_{state}" if state.is_final else "wrong_state", state=state)
+
+
+def unavailable(error: Exception) -> Refusal:
+    """The refusal for Temporal being away or busy; anything that isn't an outage is a defect and raised as it is."""
+    transient = {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.ABORTED,
+        RPCStatusCode.INTERNAL,
+        RPCStatusCode.UNKNOWN,
+    }
+    if isinstance(error, RPCError) and error.status not in transient:
+        raise error
+    return Refusal("unavailable")
+
+
+async def _over_or_unknown(gate: Gate, registration_id: UUID) -> Refusal:
+    async with gate.database.read() as session:
+        row = await session.get(RegistrationRow, registration_id)
+    # Closed, and perhaps forgotten by Temporal: the database says how it ended.
+    if row is not None and State(row.state).is_final:
+        return wrong_state(State(row.state))
+    return Refusal("not_found")

@@ -1,0 +1,269 @@
+"""Registering: what a person can do until there is an account. Each step goes to the registration's workflow."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlmodel import col
+from temporalio.client import WithStartWorkflowOperation, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from db.counting import count
+from db.mails import secret_digest
+from db.registration_records import subject_of
+from db.registrations import Draft, OneTimeSecret, RegistrationRow
+from domain.people import mailbox_key, person_name, personal_address
+from domain.registration import (
+    ATTESTATION_VERSION,
+    Ask,
+    ConfirmEmail,
+    RegistrationTerms,
+    StartRegistration,
+    State,
+    StepResult,
+)
+from portal import sessions
+from portal.fields import Fields, read_organization, read_proof
+from portal.gate import Gate, remember_key, send_step, unavailable
+from portal.refusals import Refusal
+from portal.registration_view import view_registration
+from portal.sessions import SessionKind
+from workflows import names
+from workflows.registration import Registration
+
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A registration that waits for its e-mail address to be confirmed, and the token to go on with it."""
+
+    registration_id: UUID
+    reference: str
+    token: str
+    result: StepResult
+
+
+def reference_of(opaque: UUID) -> str:
+    """How people name a registration on the telephone: eight Crockford base-32 characters of its id."""
+    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    letters = "".join(alphabet[opaque.int >> (5 * place) & 31] for place in range(8))
+    return f"R-{letters[:4]}-{letters[4:]}"
+
+
+async def start(gate: Gate, *, name: str, email: str, attested: bool, key: str, caller: str, client: str) -> Started:
+    """Begin a registration; a code is e-mailed. The same key and body begin the same one, with the same token.
+
+    The answer doesn't depend on whether the address has an account (I16). `caller` is the network address,
+    `client` the browser or program in words. Raises `Refusal`: `invalid_fields`, `too_many_tries`,
+    `key_reused`, `unavailable`.
+    """
+    fields = Fields()
+    parsed_name = fields.read("name", name, person_name)
+    parsed_email = fields.read("email", email, personal_address)
+    if not attested:
+        fields.add("attested", "attestation_missing", "Confirm that the account is for yourself.")
+    fields.check()
+    assert parsed_name is not None  # noqa: S101 - narrows the type; fields.check has raised otherwise
+    assert parsed_email is not None  # noqa: S101 - as above
+
+    if await remember_key(gate, scope="registrations", key=key, body=f"{parsed_name}\0{parsed_email}"):
+        await _count_start(gate, email=parsed_email, caller=caller)
+    registration_id = UUID(hex=gate.vault.digest("registration", key)[:32])
+    reference = reference_of(registration_id)
+    begin = WithStartWorkflowOperation(
+        Registration.run,
+        StartRegistration(
+            registration_id=str(registration_id),
+            reference=reference,
+            name=parsed_name,
+            email=parsed_email,
+            attestation_version=ATTESTATION_VERSION,
+            terms=RegistrationTerms(
+                code_life=gate.limits.code_life,
+                life=gate.limits.registration_life,
+                resume_link_life=gate.limits.resume_link_life,
+            ),
+        ),
+        id=names.registration_id(str(registration_id)),
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        task_queue=gate.task_queue,
+        static_summary=f"Registration {reference}",
+        search_attributes=TypedSearchAttributes(
+            [
+                SearchAttributePair(names.REFERENCE, reference),
+                SearchAttributePair(names.STATE, State.CONFIRMING_EMAIL),
+            ]
+        ),
+    )
+    try:
+        result = await gate.client.execute_update_with_start_workflow(
+            names.OPENED,
+            Ask(registration_id=str(registration_id)),
+            start_workflow_operation=begin,
+            id="opened",
+            result_type=StepResult,
+        )
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
+        if not (isinstance(error, RPCError) and error.status is RPCStatusCode.ALREADY_EXISTS):
+            raise unavailable(error) from error
+        # It has ended already: the repeated request is answered with how it stands.
+        result = StepResult(accepted=True, code="ok", state=(await view_registration(gate, registration_id)).state)
+    token = gate.vault.digest("registration-token", key)
+    await sessions.begin(gate, SessionKind.REGISTRATION, registration_id, client=client, token=token)
+    return Started(registration_id, reference, token, result)
+
+
+async def _count_start(gate: Gate, *, email: str, caller: str) -> None:
+    now = gate.now()
+    async with gate.database.write() as session:
+        from_caller = await count(session, "start-caller", gate.vault.digest("caller", caller), at=now, window=_HOUR)
+        for_address = await count(
+            session, "start-address", gate.vault.digest("email", mailbox_key(email)), at=now, window=_DAY
+        )
+    if from_caller.count > gate.limits.registrations_per_caller:
+        raise Refusal("too_many_tries", retry_at=from_caller.window_ends_at)
+    if for_address.count > gate.limits.registrations_per_address:
+        raise Refusal("too_many_tries", retry_at=for_address.window_ends_at)
+
+
+async def confirm_email(gate: Gate, registration_id: UUID, *, code: str, key: str) -> StepResult:
+    """Enter the e-mailed code. Spaces and dashes don't matter; something that can't be a code isn't counted."""
+    digits = "".join(character for character in code if character not in " -\t\u00a0")
+    fields = Fields()
+    if not (len(digits) == 6 and digits.isascii() and digits.isdigit()):
+        fields.add("code", "code_format", "The code has six digits.")
+    fields.check()
+    subject = subject_of(str(registration_id))
+    digest = secret_digest(gate.vault, subject=subject, purpose="code", text=digits)
+    return await send_step(
+        gate, registration_id, names.CONFIRM_EMAIL, ConfirmEmail(code_digest=digest), key=key, body=digits
+    )
+
+
+async def send_code(gate: Gate, registration_id: UUID, *, key: str) -> StepResult:
+    """Ask for another code; it takes the place of the one before."""
+    return await send_step(
+        gate, registration_id, names.SEND_CODE, Ask(registration_id=str(registration_id)), key=key, body=""
+    )
+
+
+async def prove_payment(
+    gate: Gate,
+    registration_id: UUID,
+    *,
+    tin: str,
+    vendor: str,
+    npi: str,
+    document: str,
+    amount: str,
+    key: str,
+    caller: str,
+) -> StepResult:
+    """Prove the organization with a payment or a notice while the person waits (P1, P3, P4, P5)."""
+    caller_digest = gate.vault.digest("caller", caller)
+    proof = read_proof(tin=tin, vendor=vendor, npi=npi, document=document, amount=amount, caller_digest=caller_digest)
+    body = proof.model_copy(update={"caller_digest": ""}).model_dump_json()
+    return await send_step(gate, registration_id, names.PROVE_PAYMENT, proof, key=key, body=body)
+
+
+async def withdraw(gate: Gate, registration_id: UUID, *, key: str) -> StepResult:
+    """End the registration at the person's wish; its payment can prove another one."""
+    return await send_step(
+        gate, registration_id, names.WITHDRAW, Ask(registration_id=str(registration_id)), key=key, body=""
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationDraft:
+    """What was typed on the organization page: well formed, not yet proved."""
+
+    tin: str = ""
+    vendor: str = ""
+    npi: str = ""
+
+
+async def keep_organization(gate: Gate, registration_id: UUID, *, tin: str, vendor: str, npi: str) -> None:
+    """Keep the organization's numbers for the next page. Only their form is looked at, so this tells nothing."""
+    fields = Fields()
+    read_organization(fields, tin=tin, vendor=vendor, npi=npi)
+    fields.check()
+    sealed = gate.vault.seal("draft", json.dumps({"tin": tin.strip(), "vendor": vendor.strip(), "npi": npi.strip()}))
+    async with gate.database.write() as session:
+        await session.merge(Draft(registration_id=registration_id, values_sealed=sealed, at=gate.now()))
+
+
+async def kept_organization(gate: Gate, registration_id: UUID) -> OrganizationDraft:
+    """What `keep_organization` kept, or empty fields."""
+    async with gate.database.read() as session:
+        row = await session.get(Draft, registration_id)
+    return (
+        OrganizationDraft(**json.loads(gate.vault.unseal("draft", row.values_sealed))) if row else OrganizationDraft()
+    )
+
+
+async def mail_resume_links(gate: Gate, *, email: str) -> None:
+    """Have a link mailed for every open registration of this address whose e-mail is confirmed.
+
+    Runs after the answer was given, so that its time doesn't tell whether there is any (I16). Raises `Refusal`
+    (`unavailable`).
+    """
+    digest = gate.vault.digest("email", mailbox_key(email))
+    async with gate.database.read() as session:
+        rows = (
+            await session.scalars(
+                select(RegistrationRow).where(
+                    col(RegistrationRow.email_digest) == digest,
+                    col(RegistrationRow.state).in_([state for state in State if not state.is_final]),
+                    col(RegistrationRow.state) != State.CONFIRMING_EMAIL,
+                )
+            )
+        ).all()
+    for row in rows:
+        try:
+            handle = gate.client.get_workflow_handle(names.registration_id(str(row.id)))
+            await handle.signal(names.SEND_RESUME_LINK, Ask(registration_id=str(row.id)))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:  # it ended a moment ago: nothing to go on with
+                raise unavailable(error) from error
+
+
+async def check_resume_request(gate: Gate, *, email: str, caller: str) -> str:
+    """Look at the form of the address and at how often this caller asks; returns the address to look up."""
+    fields = Fields()
+    parsed = fields.read("email", email, personal_address)
+    fields.check()
+    async with gate.database.write() as session:
+        tally = await count(session, "resume-caller", gate.vault.digest("caller", caller), at=gate.now(), window=_HOUR)
+    if tally.count > gate.limits.registrations_per_caller:
+        raise Refusal("too_many_tries", retry_at=tally.window_ends_at)
+    return parsed or ""
+
+
+async def redeem_resume_link(gate: Gate, *, link_token: str, client: str) -> tuple[UUID, str]:
+    """Exchange a followed link for a session of its registration, once. Raises `Refusal` (`link_dead`)."""
+    now = gate.now()
+    digest = secret_digest(gate.vault, subject="", purpose="resume", text=link_token[:200])
+    async with gate.database.write() as session:
+        secret = await session.scalar(
+            select(OneTimeSecret)
+            .where(col(OneTimeSecret.purpose) == "resume", col(OneTimeSecret.digest) == digest)
+            .with_for_update()
+        )
+        if secret is None or secret.used_at is not None or secret.expires_at is None or now >= secret.expires_at:
+            raise Refusal("link_dead")
+        secret.used_at = now
+        registration_id = UUID(secret.subject.removeprefix("registration/"))
+    token = await sessions.begin(gate, SessionKind.REGISTRATION, registration_id, client=client)
+    return registration_id, token

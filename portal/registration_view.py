@@ -1,0 +1,57 @@
+"""A registration as the person in it sees it; read from the database, so also while Temporal is away."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from db.directory import Organization
+from db.registrations import RegistrationRow
+from domain.identifiers import Tin
+from domain.registration import State
+from portal.gate import Gate
+from portal.refusals import Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationView:
+    """Where a registration stands. Times are UTC."""
+
+    id: UUID
+    reference: str
+    state: State
+    name: str
+    email: str
+    started_at: datetime
+    deadline: datetime
+    code_expires_at: datetime | None  # None until the newest code has left
+    mail_failed: bool
+    paused_until: datetime | None
+    organization: str | None  # once proved
+    tin_masked: str | None
+    npi: str | None
+    closing_code: str | None
+
+
+async def view_registration(gate: Gate, registration_id: UUID) -> RegistrationView:
+    """The registration. The caller has shown a session of it. Raises `Refusal` (`not_found`)."""
+    async with gate.database.read() as session:
+        row = await session.get(RegistrationRow, registration_id)
+        if row is None:
+            raise Refusal("not_found")
+        organization = await session.get(Organization, row.organization_id) if row.organization_id else None
+    return RegistrationView(
+        id=row.id,
+        reference=row.reference,
+        state=State(row.state),
+        name=gate.vault.unseal("name", row.name_sealed),
+        email=gate.vault.unseal("email", row.email_sealed),
+        started_at=row.started_at,
+        deadline=row.deadline,
+        code_expires_at=row.code_expires_at,
+        mail_failed=row.mail_failed,
+        paused_until=row.paused_until,
+        organization=organization.name if organization else None,
+        tin_masked=Tin(gate.vault.unseal("tin", organization.tin_sealed)).masked if organization else None,
+        npi=row.npi,
+        closing_code=row.closing_code,
+    )

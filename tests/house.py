@@ -1,0 +1,251 @@
+"""A whole gatehouse in one process, on real servers: directory, worker, portal and mailbox."""
+
+import itertools
+import re
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pyotp
+from sqlalchemy import create_engine
+from sqlmodel import Session
+from temporalio.client import Client, WorkflowHandle
+
+from db.database import Database
+from db.directory import Location, NpiRecord, Organization, OrganizationNpi, Payment, Practitioner, Vendor
+from db.schema import migrate, sync_url
+from domain.identifiers import npi_with_check_digit
+from domain.limits import Limits
+from ops.keys import KeyedVault, Keyring
+from ops.mailbox import Mail, MailSink
+from ops.settings import Settings
+from portal import account_setup, registering
+from portal.gate import Gate
+from portal.registering import Started
+from worker import build_mailer, build_worker
+from workflows.registration import Registration
+
+_numbers = itertools.count(1)
+PASSWORD = "seven quiet harbour lanterns"
+
+
+def key() -> str:
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clinic:
+    """An organization in the directory with one payment of each sort."""
+
+    id: UUID
+    tin: str
+    name: str
+    vendor: str
+    npi: str
+    other_npi: str
+    check: str
+    amount: str
+    notice: str
+
+
+def add_clinic(
+    url: str, vault: KeyedVault, *, name: str | None = None, practitioner: str = "Ada Example", **payment: object
+) -> Clinic:
+    """Put a made-up clinic into the directory; `payment` changes the check's row."""
+    number = next(_numbers)
+    npis = [npi_with_check_digit(f"2{number:07}{place}").digits for place in (1, 2)]
+    clinic = Clinic(
+        id=uuid.uuid4(),
+        tin=f"00{number:07}",
+        name=name or f"Northfield Clinic {number}",
+        vendor=f"V{number}",
+        npi=npis[0],
+        other_npi=npis[1],
+        check=f"10{number:05}",
+        amount="1,234.56",
+        notice=f"NP9{number:05}",
+    )
+    now = datetime.now(UTC)
+    engine = create_engine(sync_url(url))
+    with Session(engine) as session:
+        session.add(
+            Organization(
+                id=clinic.id,
+                tin_digest=vault.digest("tin", clinic.tin),
+                tin_sealed=vault.seal("tin", clinic.tin),
+                name=clinic.name,
+                updated_at=now,
+            )
+        )
+        session.flush()
+        for npi in npis:
+            session.add(NpiRecord(npi=npi, entity_type="2", name=clinic.name.upper()))
+            session.add(OrganizationNpi(organization_id=clinic.id, npi=npi))
+        session.add(Vendor(number=clinic.vendor, organization_id=clinic.id))
+        session.add(Practitioner(organization_id=clinic.id, name=practitioner))
+        session.add(
+            Location(
+                organization_id=clinic.id,
+                line1="1 MAIN ST",
+                city="SPRINGFIELD",
+                state="IL",
+                zip="62701",
+                first_seen_at=now,
+            )
+        )
+        facts: dict[str, object] = {
+            "ledger": "payment",
+            "number": clinic.check,
+            "method": "CHK",
+            "amount_cents": 123456,
+            "issued_on": date.today() - timedelta(days=20),
+            "organization_id": clinic.id,
+            "npi": clinic.npi,
+            "vendor_number": clinic.vendor,
+            "status": "issued",
+        }
+        session.add(Payment(**{**facts, **payment}))
+        session.add(
+            Payment(
+                **{
+                    **facts,
+                    "ledger": "notice",
+                    "number": clinic.notice.removeprefix("NP"),
+                    "method": "NON",
+                    "amount_cents": 0,
+                }
+            )
+        )
+        session.commit()
+    engine.dispose()
+    return clinic
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """Everything running; what a person can do is in `portal`, called with `gate`."""
+
+    gate: Gate
+    client: Client
+    database: Database
+    url: str
+    vault: KeyedVault
+    sink: MailSink
+    settings: Settings
+
+    def clinic(self, **changes: object) -> Clinic:
+        return add_clinic(self.url, self.vault, **changes)
+
+    def handle(self, registration_id: UUID) -> WorkflowHandle:
+        return self.client.get_workflow_handle_for(Registration.run, f"registration/{registration_id}")
+
+    async def start(self, *, email: str | None = None, name: str = "Jo Example", caller: str | None = None) -> Started:
+        return await registering.start(
+            self.gate,
+            name=name,
+            email=email or f"jo{next(_numbers)}@clinic.example.org",
+            attested=True,
+            key=key(),
+            caller=caller or key(),
+            client="test",
+        )
+
+    async def mail(self, *, to: str, subject: str = "", after: int = 0) -> Mail:
+        """The newest mail to this address, as soon as there are more than `after`."""
+
+        def matches(mail: Mail) -> bool:
+            found = [other for other in self.sink.mails() if to in other.recipients and subject in other.subject]
+            return len(found) > after and found[-1] == mail
+
+        return await self.sink.wait_for(matches)
+
+    async def confirmed(
+        self, *, email: str | None = None, name: str = "Jo Example", caller: str | None = None
+    ) -> Started:
+        email = email or f"jo{next(_numbers)}@clinic.example.org"
+        started = await self.start(email=email, name=name, caller=caller)
+        code = code_in(await self.mail(to=email, subject="code"))
+        result = await registering.confirm_email(self.gate, started.registration_id, code=code, key=key())
+        assert result.accepted, result
+        return started
+
+    async def proved(self, clinic: Clinic, **person: str) -> Started:
+        started = await self.confirmed(**person)
+        result = await self.prove(started, clinic)
+        assert result.accepted, result
+        return started
+
+    async def prove(self, started: Started, clinic: Clinic, **changes: str):
+        claim = {
+            "tin": clinic.tin,
+            "vendor": clinic.vendor,
+            "npi": "",
+            "document": clinic.check,
+            "amount": clinic.amount,
+            "caller": key(),
+            "key": key(),
+        }
+        return await registering.prove_payment(self.gate, started.registration_id, **{**claim, **changes})
+
+    async def prove_notice(self, started: Started, clinic: Clinic, **changes: str):
+        return await self.prove(
+            started, clinic, **{"vendor": "", "npi": clinic.npi, "document": clinic.notice, "amount": "", **changes}
+        )
+
+    async def secured(self, started: Started, *, name: str = "Jo Example", password: str = PASSWORD) -> str:
+        """Set the account up; returns the second factor's secret."""
+        rid = started.registration_id
+        result = await account_setup.set_up_account(
+            self.gate, rid, name=name, password=password, attests_own_name=False, key=key()
+        )
+        assert result.accepted, result
+        secret = (await account_setup.second_factor(self.gate, rid)).secret
+        result = await account_setup.confirm_second_factor(self.gate, rid, code=pyotp.TOTP(secret).now(), key=key())
+        assert result.accepted, result
+        return secret
+
+    async def registered(self, clinic: Clinic, *, email: str | None = None) -> tuple[Started, str]:
+        started = await self.proved(clinic, **({"email": email} if email else {}))
+        return started, await self.secured(started)
+
+
+def code_in(mail: Mail) -> str:
+    found = re.search(r"\b(\d{6})\b", mail.text or "")
+    assert found, mail.text
+    return found[1]
+
+
+@asynccontextmanager
+async def open_house(
+    *,
+    client: Client,
+    keyring: Keyring,
+    keyring_text: str,
+    url: str,
+    sink: MailSink,
+    folder: Path,
+    limits: Limits | None = None,
+) -> AsyncIterator[House]:
+    """Migrate the database, run a worker of its own queue, and close it all."""
+    migrate(url)
+    settings = Settings(
+        environment="development", keys=keyring_text, database_url=url, data_dir=folder, smtp_port=sink.port,
+        task_queue=f"test-{key()}", mailbox_dir=sink.folder, limits=limits or Limits(),
+    )  # fmt: skip
+    database = Database(url)
+    vault = KeyedVault(keyring)
+    gate = Gate(
+        client=client,
+        database=database,
+        vault=vault,
+        limits=settings.limits,
+        task_queue=settings.task_queue,
+        payer_name=settings.payer.name,
+    )
+    async with build_worker(settings, client=client, database=database, vault=vault, mailer=build_mailer(settings)):
+        yield House(gate=gate, client=client, database=database, url=url, vault=vault, sink=sink, settings=settings)
+    await database.close()

@@ -1,0 +1,26 @@
+"""The way from nothing to access, on both databases."""
+
+from sqlalchemy import select
+
+from db.accounts import Access, Account, Message
+from domain.registration import State
+from portal.registration_view import view_registration
+from tests.house import House
+
+
+async def test_P1_a_check_gives_immediate_access(house_on_both: House):
+    house = house_on_both
+    clinic = house.clinic()
+    started, _ = await house.registered(clinic, email="jo@clinic.example.org")
+    view = await view_registration(house.gate, started.registration_id)
+    assert view.state is State.COMPLETED
+    async with house.database.read() as session:
+        account = (await session.scalars(select(Account))).one()
+        access = (await session.scalars(select(Access))).one()
+        message = (await session.scalars(select(Message))).one()
+    assert (access.account_id, access.organization_id, access.npi) == (account.id, clinic.id, None)
+    assert message.kind == "access_opened"
+    welcome = await house.mail(to="jo@clinic.example.org", subject="ready")
+    assert clinic.name in (welcome.text or "")
+    result = await house.handle(started.registration_id).result()
+    assert result.state == State.COMPLETED

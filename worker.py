@@ -1,0 +1,136 @@
+"""Composition root of the worker: settings, adapters, activities, Worker. SIGTERM drains it."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from temporalio.client import Client
+from temporalio.common import SearchAttributeIndexedValueType
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
+
+from activities.mail import MailActivities
+from activities.registration import RegistrationActivities
+from db.database import Database
+from db.mails import SqlOutbox
+from db.registration_records import SqlRegistrationRecords
+from domain.ports import Mailer, Vault
+from domain.search_attributes import SEARCH_ATTRIBUTES
+from gateways.mail import Letterhead, SmtpMailer, SmtpRelay
+from ops.keys import KeyedVault, Keyring
+from ops.leaving import leave
+from ops.logs import configure_logs, logger
+from ops.settings import Settings, describe_error
+from ops.temporal_client import connect, register_search_attributes, worker_runtime
+from workflows.registration import Registration
+
+WORKFLOWS: Sequence[type] = (Registration,)
+
+# Two processes and two cores: more pollers keep a turn of a workflow from waiting for a poll that is under way.
+_POLLERS = 20
+_DRAIN = timedelta(seconds=20)
+_TYPES = {"Keyword": SearchAttributeIndexedValueType.KEYWORD, "Datetime": SearchAttributeIndexedValueType.DATETIME}
+
+
+def build_mailer(settings: Settings) -> SmtpMailer:
+    """The way to the mail server, with the payer's letterhead."""
+    password = settings.smtp_password
+    relay = SmtpRelay(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        username=settings.smtp_username,
+        password=password.get_secret_value() if password else None,
+        security=settings.smtp_security,
+        sender=settings.smtp_from,
+    )
+    payer = settings.payer
+    letterhead = Letterhead(
+        name=payer.name,
+        phone=payer.phone,
+        hours=payer.hours,
+        email=payer.email,
+        colour=payer.colour_primary,
+        site_url=settings.site_url,
+    )
+    return SmtpMailer(relay, letterhead)
+
+
+def build_worker(settings: Settings, *, client: Client, database: Database, vault: Vault, mailer: Mailer) -> Worker:
+    """A worker with every workflow and activity; the caller runs it and closes what it gave."""
+    records = RegistrationActivities(SqlRegistrationRecords(database, vault, settings.limits))
+    domain = urlsplit(settings.site_url).hostname or "localhost"
+    mail = MailActivities(SqlOutbox(database, vault, message_id_domain=domain), mailer)
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=WORKFLOWS,
+        activities=[
+            records.open,
+            records.issue_code,
+            records.code_sent,
+            records.mail_failed,
+            records.judge_code,
+            records.judge_payment,
+            records.set_up_account,
+            records.complete,
+            records.close,
+            records.issue_resume_link,
+            mail.send,
+        ],
+        max_cached_workflows=2000,
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(_POLLERS),
+        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(_POLLERS),
+        graceful_shutdown_timeout=_DRAIN,
+    )
+
+
+async def run(settings: Settings) -> int:
+    """Work until SIGTERM or SIGINT, then finish what is under way. Returns the exit code."""
+    log = logger("worker")
+    keyring = Keyring.parse(settings.keys.get_secret_value())
+    metrics_port = settings.worker_metrics_port
+    runtime = worker_runtime(metrics_address=f"{settings.worker_metrics_host}:{metrics_port}" if metrics_port else None)
+    client = await connect(keyring=keyring, process="worker", runtime=runtime)
+    await register_search_attributes(client, {name: _TYPES[kind] for name, kind in SEARCH_ATTRIBUTES.items()})
+    database = Database(settings.database_url)
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    worker = build_worker(
+        settings, client=client, database=database, vault=KeyedVault(keyring), mailer=build_mailer(settings)
+    )
+    async with worker:
+        log.info("worker is ready")
+        ready_file = os.environ.get("GATEHOUSE_READY_FILE")
+        if ready_file:
+            Path(ready_file).touch()  # noqa: ASYNC240 - once, at start
+        await stopping.wait()
+        log.info("worker is draining")
+    await database.close()
+    log.info("worker has stopped")
+    return 0
+
+
+def main() -> int:
+    try:
+        settings = Settings.load()
+    except (ValidationError, SettingsError) as error:
+        print(describe_error(error), file=sys.stderr)
+        return 2
+    configure_logs(environment=settings.environment)
+    try:
+        return asyncio.run(run(settings))
+    except RuntimeError as error:
+        logger("worker").error("worker can't start", failure_type=type(error).__name__)
+        print(f"The worker can't start: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    leave(main())

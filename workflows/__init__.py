@@ -1,0 +1,1 @@
+"""Deterministic workflow code: what waits for whom, until when."""

@@ -1,0 +1,50 @@
+"""Every timeout and retry, named for the dependency. Business waits are not here: they come with the request."""
+
+from datetime import timedelta
+from typing import Final, TypedDict
+
+from temporalio.common import RetryPolicy
+
+
+class ActivityPolicy(TypedDict):
+    """How an ordinary activity is tried."""
+
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+class LocalPolicy(TypedDict):
+    """How a local activity is tried, in all within one workflow task."""
+
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+# A person waits and the transaction takes milliseconds. Five seconds in all stay well within a workflow
+# task's ten, so that a database that is away never holds a task up.
+DATABASE_NOW: Final[LocalPolicy] = {
+    "start_to_close_timeout": timedelta(seconds=3),
+    "schedule_to_close_timeout": timedelta(seconds=5),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=1), maximum_attempts=4
+    ),
+}
+
+# The database will be back: the same step goes on, for as long as it takes.
+DATABASE: Final[ActivityPolicy] = {
+    "start_to_close_timeout": timedelta(seconds=20),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(milliseconds=500),
+        maximum_interval=timedelta(seconds=15),
+        non_retryable_error_types=["SupersededCommand"],
+    ),
+}
+
+# A mail server that is away for a day is still worth waiting for; five minutes between tries spare it.
+SMTP: Final[ActivityPolicy] = {
+    "start_to_close_timeout": timedelta(seconds=60),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=2), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
+    ),
+}

@@ -1,0 +1,371 @@
+"""A person registers: confirm the e-mail address, prove the organization, set the account up."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Final, TypedDict, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from workflows import names, policies
+
+with workflow.unsafe.imports_passed_through():
+    from activities.mail import MailActivities
+    from activities.registration import RegistrationActivities
+    from domain.registration import (
+        Ask,
+        Code,
+        ConfirmEmail,
+        JudgeCode,
+        JudgePayment,
+        MailDue,
+        ProvePayment,
+        RecordAccount,
+        RecordClosed,
+        RecordCodeIssued,
+        RecordCodeSent,
+        RecordCommand,
+        RecordCompleted,
+        Recorded,
+        RecordMailFailed,
+        RecordOpened,
+        RecordResumeLink,
+        RegistrationStatus,
+        SecureAccount,
+        SendMail,
+        SetUpAccount,
+        StartRegistration,
+        State,
+        StepResult,
+    )
+
+Command = TypeVar("Command", bound=RecordCommand)
+
+
+class Step(TypedDict):
+    """What every recorded step carries."""
+
+    registration_id: str
+    revision: int
+    at: datetime
+
+
+WRONG_STATE: Final = "wrong_state"
+"""The type of an update's refusal when the registration stands elsewhere; the detail is its state."""
+
+_WAITS_FOR: Final = {
+    State.CONFIRMING_EMAIL: ("registrant", "the registrant to enter the code that was e-mailed"),
+    State.PROVING: ("registrant", "the registrant to prove the organization with a payment or notice"),
+    State.SETTING_UP_ACCOUNT: ("registrant", "the registrant to choose a password"),
+    State.SECURING_ACCOUNT: ("registrant", "the registrant to confirm the second factor"),
+}
+
+_ENDED: Final = {
+    State.COMPLETED: "Completed: the account is made and its access is open.",
+    State.EXPIRED: "Expired: the deadline passed without an answer.",
+    State.LOCKED: "Locked: too many wrong codes or proofs.",
+    State.REJECTED: "Rejected: the e-mail address got an account in another way meanwhile.",
+    State.WITHDRAWN: "Withdrawn by the registrant.",
+}
+
+
+@workflow.defn(name=names.REGISTRATION)
+class Registration:
+    """One person's way to an account. Ends as completed, expired, locked, rejected or withdrawn."""
+
+    @workflow.init
+    def __init__(self, cmd: StartRegistration) -> None:
+        self._start = cmd
+        self._state: State | None = None  # None until the opening is recorded
+        self._revision = 0
+        self._deadline = workflow.now() + cmd.terms.life
+        self._code_generation = 1
+        self._code_expires_at: datetime | None = None
+        self._resume_generation = 0
+        self._resume_requests = 0
+        self._mails: list[MailDue] = []
+        self._shown: tuple[State, datetime] | None = None
+        self._turn = asyncio.Lock()  # one step at a time, in the order of arrival
+
+    @workflow.run
+    async def run(self, cmd: StartRegistration) -> StepResult:
+        sending = asyncio.create_task(self._send_mails())
+        try:
+            await self._open(cmd)
+            while not self._is_over:
+                if await self._deadline_passed():
+                    await self._close(State.EXPIRED)
+                await self._issue_resume_links()
+        except asyncio.CancelledError:
+            # Cancelled from Temporal's side: the registration ends like one that was withdrawn.
+            await self._close(State.WITHDRAWN)
+        await workflow.wait_condition(lambda: not self._mails)
+        sending.cancel()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._answer
+
+    # The process, step by step.
+
+    async def _open(self, cmd: StartRegistration) -> None:
+        async with self._turn:
+            await self._record(
+                RegistrationActivities.open, RecordOpened(**self._next(), start=cmd, deadline=self._deadline)
+            )
+
+    async def _deadline_passed(self) -> bool:
+        """Wait until the deadline, or until something else is to be done; true for the deadline."""
+        deadline = self._deadline
+        remaining = max(deadline - workflow.now(), timedelta(0))
+        try:
+            await workflow.wait_condition(
+                lambda: self._resume_requests > 0 or self._is_over or self._deadline != deadline,
+                timeout=remaining,
+                timeout_summary="Registration closes",
+            )
+        except TimeoutError:
+            return True
+        return False
+
+    async def _close(self, state: State) -> None:
+        async with self._turn:
+            # A step that had its turn when the timer fired may have moved the deadline or ended the registration.
+            if self._is_over or (state is State.EXPIRED and not self._is_late):
+                return
+            await self._record(RegistrationActivities.close, RecordClosed(**self._next(), state=state))
+
+    async def _send_mails(self) -> None:
+        """Send what is due, one after another, beside everything else: a mail server that is away holds up no step."""
+        while True:
+            await workflow.wait_condition(lambda: bool(self._mails))
+            due = self._mails[0]
+            outcome = await workflow.execute_activity_method(
+                MailActivities.send,
+                SendMail(mail_id=due.mail_id),
+                summary=f"Mail: {due.purpose.replace('_', ' ')}",
+                **policies.SMTP,
+            )
+            if due.purpose == "code":
+                await self._note_code(due, accepted=outcome.accepted)
+            self._mails.pop(0)
+
+    async def _note_code(self, due: MailDue, *, accepted: bool) -> None:
+        """The code's ten minutes start when it has left, however long the mail server was away."""
+        generation = int(due.mail_id.rpartition(":")[2])
+        async with self._turn:
+            if self._is_over or generation != self._code_generation:
+                return
+            if not accepted:
+                await self._record(RegistrationActivities.mail_failed, RecordMailFailed(**self._next()))
+                return
+            self._code_expires_at = workflow.now() + self._start.terms.code_life
+            await self._record(
+                RegistrationActivities.code_sent,
+                RecordCodeSent(**self._next(), generation=generation, code_expires_at=self._code_expires_at),
+            )
+
+    async def _issue_resume_links(self) -> None:
+        while self._resume_requests and not self._is_over:
+            self._resume_requests -= 1
+            async with self._turn:
+                self._resume_generation += 1
+                await self._record(
+                    RegistrationActivities.issue_resume_link,
+                    RecordResumeLink(
+                        **self._next(),
+                        generation=self._resume_generation,
+                        expires_at=workflow.now() + self._start.terms.resume_link_life,
+                    ),
+                )
+
+    # Messages. Updates: a person waits for the answer, and the browser can repeat the same update id. Validators
+    # refuse on state only; whether a code or payment is right is judged, and counted, in the handler.
+
+    @workflow.update(name=names.OPENED)
+    async def opened(self, cmd: Ask) -> StepResult:
+        """Answers once the registration is recorded; sent together with the start."""
+        await workflow.wait_condition(lambda: self._state is not None)
+        return self._answer
+
+    @workflow.update(name=names.CONFIRM_EMAIL)
+    async def confirm_email(self, cmd: ConfirmEmail) -> StepResult:
+        return await self._step(
+            frozenset({State.CONFIRMING_EMAIL}),
+            lambda: (
+                RegistrationActivities.judge_code,
+                JudgeCode(
+                    **self._next(),
+                    generation=self._code_generation,
+                    code_digest=cmd.code_digest,
+                    code_expires_at=self._code_expires_at,
+                    deadline=self._prolonged,
+                ),
+            ),
+        )
+
+    @confirm_email.validator
+    def _may_confirm_email(self, cmd: ConfirmEmail) -> None:
+        self._require(frozenset({State.CONFIRMING_EMAIL}))
+
+    @workflow.update(name=names.SEND_CODE)
+    async def send_code(self, cmd: Ask) -> StepResult:
+        return await self._step(
+            frozenset({State.CONFIRMING_EMAIL}),
+            lambda: (
+                RegistrationActivities.issue_code,
+                RecordCodeIssued(**self._next(), generation=self._code_generation + 1),
+            ),
+            then=self._code_issued,
+        )
+
+    @send_code.validator
+    def _may_send_code(self, cmd: Ask) -> None:
+        self._require(frozenset({State.CONFIRMING_EMAIL}))
+
+    @workflow.update(name=names.PROVE_PAYMENT)
+    async def prove_payment(self, cmd: ProvePayment) -> StepResult:
+        return await self._step(
+            frozenset({State.PROVING}),
+            lambda: (
+                RegistrationActivities.judge_payment,
+                JudgePayment(**self._next(), proof=cmd, deadline=self._prolonged),
+            ),
+        )
+
+    @prove_payment.validator
+    def _may_prove_payment(self, cmd: ProvePayment) -> None:
+        self._require(frozenset({State.PROVING}))
+
+    @workflow.update(name=names.SET_UP_ACCOUNT)
+    async def set_up_account(self, cmd: SetUpAccount) -> StepResult:
+        # Again while securing: a person may go back and choose another password.
+        return await self._step(
+            frozenset({State.SETTING_UP_ACCOUNT, State.SECURING_ACCOUNT}),
+            lambda: (
+                RegistrationActivities.set_up_account,
+                RecordAccount(**self._next(), account=cmd, deadline=self._prolonged),
+            ),
+        )
+
+    @set_up_account.validator
+    def _may_set_up_account(self, cmd: SetUpAccount) -> None:
+        self._require(frozenset({State.SETTING_UP_ACCOUNT, State.SECURING_ACCOUNT}))
+
+    @workflow.update(name=names.SECURE_ACCOUNT)
+    async def secure_account(self, cmd: SecureAccount) -> StepResult:
+        return await self._step(
+            frozenset({State.SECURING_ACCOUNT}),
+            lambda: (
+                RegistrationActivities.complete,
+                RecordCompleted(**self._next(), credential_id=cmd.credential_id, deadline=self._prolonged),
+            ),
+        )
+
+    @secure_account.validator
+    def _may_secure_account(self, cmd: SecureAccount) -> None:
+        self._require(frozenset({State.SECURING_ACCOUNT}))
+
+    @workflow.update(name=names.WITHDRAW)
+    async def withdraw(self, cmd: Ask) -> StepResult:
+        return await self._step(
+            frozenset(_WAITS_FOR),
+            lambda: (RegistrationActivities.close, RecordClosed(**self._next(), state=State.WITHDRAWN)),
+        )
+
+    @withdraw.validator
+    def _may_withdraw(self, cmd: Ask) -> None:
+        self._require(frozenset(_WAITS_FOR))
+
+    # A signal: whoever asks gets the same answer at once, whether there is such a registration or not (I16).
+    @workflow.signal(name=names.SEND_RESUME_LINK)
+    def send_resume_link(self, cmd: Ask) -> None:
+        self._resume_requests = min(self._resume_requests + 1, 3)
+
+    @workflow.query(name=names.STATUS)
+    def status(self) -> RegistrationStatus:
+        return RegistrationStatus(
+            state=self._answer.state, revision=self._revision, deadline=self._deadline, mails_pending=len(self._mails)
+        )
+
+    # What the steps share.
+
+    async def _step(
+        self,
+        states: frozenset[State],
+        judged: Callable[[], tuple[Callable[[RegistrationActivities, Command], Awaitable[Recorded]], Command]],
+        then: Callable[[Recorded], None] | None = None,
+    ) -> StepResult:
+        """Take a turn: steps run one at a time, so the state is looked at again once the turn has come."""
+        async with self._turn:
+            self._require(states)
+            method, cmd = judged()
+            recorded = await self._record(method, cmd)
+            if then:
+                then(recorded)
+            return recorded.step_result()
+
+    async def _record(
+        self, method: Callable[[RegistrationActivities, Command], Awaitable[Recorded]], cmd: Command
+    ) -> Recorded:
+        """One transaction, at once; with the database away, the same step goes on as an ordinary activity."""
+        try:
+            recorded = await workflow.execute_local_activity_method(method, cmd, **policies.DATABASE_NOW)
+        except ActivityError:
+            recorded = await workflow.execute_activity_method(method, cmd, **policies.DATABASE)
+        self._mails.extend(recorded.mails)
+        if recorded.deadline is not None:
+            self._deadline = recorded.deadline
+        if recorded.state is not self._state:
+            self._state = recorded.state
+        self._show()
+        return recorded
+
+    def _next(self) -> Step:
+        self._revision += 1
+        return {"registration_id": self._start.registration_id, "revision": self._revision, "at": workflow.now()}
+
+    def _code_issued(self, recorded: Recorded) -> None:
+        if recorded.accepted:
+            self._code_generation += 1
+            self._code_expires_at = None
+
+    def _require(self, states: frozenset[State]) -> None:
+        """Refuse a message that comes at another state, or after the deadline even if its timer is still to be handled (B1)."""
+        if self._is_late and not self._is_over:
+            raise ApplicationError("The registration has expired.", State.EXPIRED, type=WRONG_STATE, non_retryable=True)
+        if self._state not in states:
+            raise ApplicationError(
+                "The registration stands elsewhere.", self._state, type=WRONG_STATE, non_retryable=True
+            )
+
+    @property
+    def _is_over(self) -> bool:
+        return self._state is not None and self._state.is_final
+
+    @property
+    def _is_late(self) -> bool:
+        return workflow.now() >= self._deadline
+
+    @property
+    def _prolonged(self) -> datetime:
+        """The deadline after another proof: a registration closes a set time after its last one."""
+        return workflow.now() + self._start.terms.life
+
+    @property
+    def _answer(self) -> StepResult:
+        state = self._state or State.CONFIRMING_EMAIL
+        return StepResult(accepted=not state.is_final or state is State.COMPLETED, code=Code.OK, state=state)
+
+    def _show(self) -> None:
+        """Tell staff in Temporal's UI, in plain words, where this stands; opaque values only in what is searchable."""
+        state = self._state
+        if state is None:
+            return
+        who, what = _WAITS_FOR.get(state, ("nobody", ""))
+        if self._shown != (state, self._deadline):
+            self._shown = (state, self._deadline)
+            deadline = names.DEADLINE.value_unset() if state.is_final else names.DEADLINE.value_set(self._deadline)
+            workflow.upsert_search_attributes([names.STATE.value_set(state), names.WAITS_FOR.value_set(who), deadline])
+        until = f"{self._deadline:%d %B %Y, %H:%M} UTC"
+        details = _ENDED[state] if state.is_final else f"Waits for **{what}**, until {until}."
+        workflow.set_current_details(f"{details}\n\nReference: `{self._start.reference}`")
