@@ -66,16 +66,16 @@ def _demo_data(folder: Path) -> int:
 
 
 def _import(settings: Settings, files: list[Path]) -> int:
-    from db.directory_store import SqlDirectoryWriter
-    from intake.loading import main as load
+    from db.directory_store import DirectoryStore
+    from intake.command import main as load
     from ops.keys import KeyedVault, Keyring
 
     vault = KeyedVault(Keyring.parse(settings.keys.get_secret_value()))
-    return load(files, SqlDirectoryWriter(settings.database_url, vault), sys.stdout, sys.stderr)
+    return load(files, writer=DirectoryStore(settings.database_url, vault))
 
 
 def _demo(settings: Settings) -> int:
-    from demo import play
+    from ops.demo import play
 
     return play(settings)
 

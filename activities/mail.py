@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from domain.ports import Mailer, MailRefused, Outbox
-from domain.registration import MailOutcome, SendMail
+from domain.recording import MailOutcome, SendMail
 
 
 class MailActivities:

@@ -16,7 +16,7 @@ from db.registrations import Credential, Evidence, RegistrationRow
 from domain.matching import PaymentStatus
 from domain.people import masked_name
 from domain.ports import Vault
-from domain.registration import MailDue
+from domain.recording import MailDue
 
 
 @dataclass(frozen=True, slots=True)

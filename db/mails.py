@@ -14,7 +14,7 @@ from db import audit
 from db.database import Database
 from db.registrations import MailRow, OneTimeSecret
 from domain.ports import OutgoingMail, Vault
-from domain.registration import MailDue
+from domain.recording import MailDue
 
 SecretPurpose = Literal["code", "resume"]
 

@@ -9,31 +9,32 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from db import audit, mails
+from db import mails
 from db.account_opening import open_account, organization_names, still_good
 from db.accounts import Account
 from db.counting import count, give_back
 from db.database import Database
 from db.proofs import claim_payment, find_match
-from db.registrations import AppliedCommand, Credential, Evidence, OneTimeSecret, RegistrationRow
+from db.recording import Change, once
+from db.registrations import Credential, Evidence, OneTimeSecret, RegistrationRow
 from domain.limits import Limits
 from domain.people import mailbox_key, same_name
 from domain.ports import Vault
+from domain.recording import MailDue
 from domain.registration import (
     Code,
     JudgeCode,
     JudgePayment,
-    MailDue,
     RecordAccount,
     RecordClosed,
     RecordCodeIssued,
     RecordCodeSent,
-    RecordCommand,
     RecordCompleted,
     Recorded,
     RecordMailFailed,
     RecordOpened,
     RecordResumeLink,
+    RegistrationStep,
     State,
     require_legal,
 )
@@ -42,10 +43,6 @@ _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 
 Step = Callable[[AsyncSession, RegistrationRow], Awaitable[Recorded]]
-
-
-class SupersededCommand(Exception):
-    """A step older than what is recorded already, and without an outcome of its own: nothing is changed by it."""
 
 
 def subject_of(registration_id: str) -> str:
@@ -234,32 +231,33 @@ class SqlRegistrationRecords:
 
     # What every step shares.
 
-    async def _once(self, cmd: RecordCommand, action: str, step: Step, opened: RecordOpened | None = None) -> Recorded:
-        """Run the step unless it has been, and keep projection, outcome and audit entry in the same transaction."""
-        subject = subject_of(cmd.registration_id)
-        async with self._database.write() as session:
-            row = await session.get(RegistrationRow, UUID(cmd.registration_id), with_for_update=True)
-            applied = await session.get(AppliedCommand, (subject, cmd.revision))
-            if applied is not None:
-                return Recorded.model_validate_json(applied.outcome)
-            if row is None and opened is not None:
-                row = self._new_row(opened)
-                session.add(row)
-                await session.flush()
-            elif row is None or row.revision >= cmd.revision:
-                raise SupersededCommand
+    async def _once(
+        self, cmd: RegistrationStep, action: str, step: Step, opened: RecordOpened | None = None
+    ) -> Recorded:
+        """Run the step once, within the table of legal transitions, and tell the workflow where it moved the deadline."""
+
+        async def lock(session: AsyncSession) -> RegistrationRow | None:
+            return await session.get(RegistrationRow, UUID(cmd.registration_id), with_for_update=True)
+
+        async def change(session: AsyncSession, row: RegistrationRow) -> tuple[Recorded, Change]:
             before, deadline = State(row.state), row.deadline
             recorded = await step(session, row)
             require_legal(before, recorded.state)
+            row.state, row.updated_at = recorded.state, cmd.at
             if row.deadline != deadline:
                 recorded = recorded.model_copy(update={"deadline": row.deadline})
-            row.revision, row.state, row.updated_at = cmd.revision, recorded.state, cmd.at
-            session.add(AppliedCommand(subject=subject, revision=cmd.revision, outcome=recorded.model_dump_json()))
-            await audit.append(
-                session, at=cmd.at, actor=_actor(cmd), action=action, subject=subject,
-                revision=cmd.revision, state=recorded.state, code=recorded.code,
-            )  # fmt: skip
-            return recorded
+            details = {"state": str(recorded.state), "code": str(recorded.code)}
+            return recorded, Change(actor=_actor(cmd), action=action, details=details)
+
+        return await once(
+            self._database,
+            cmd,
+            subject=subject_of(cmd.registration_id),
+            result=Recorded,
+            lock=lock,
+            step=change,
+            create=(lambda: self._new_row(opened)) if opened else None,
+        )
 
     def _new_row(self, cmd: RecordOpened) -> RegistrationRow:
         return RegistrationRow(
@@ -284,7 +282,7 @@ class SqlRegistrationRecords:
         return Recorded(accepted=False, code=code, state=state, tries_left=0)
 
     async def _counted(
-        self, session: AsyncSession, row: RegistrationRow, cmd: RecordCommand, code: Code, *, left: int, life: int
+        self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep, code: Code, *, left: int, life: int
     ) -> Recorded:
         """A counted refusal; the last one of a registration's life locks it."""
         if life >= self._limits.registration_tries:
@@ -296,13 +294,15 @@ class SqlRegistrationRecords:
         held = select(Evidence).where(col(Evidence.registration_id) == row.id, col(Evidence.released_at).is_(None))
         return await session.scalar(held)
 
-    async def _release(self, session: AsyncSession, row: RegistrationRow, cmd: RecordCommand) -> None:
+    async def _release(self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep) -> None:
         """Let go of the payment, so that it can prove another registration."""
         evidence = await self._evidence(session, row)
         if evidence is not None:
             evidence.released_at = cmd.at
 
-    def _code_mail(self, session: AsyncSession, row: RegistrationRow, cmd: RecordCommand, generation: int) -> MailDue:
+    def _code_mail(
+        self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep, generation: int
+    ) -> MailDue:
         subject = subject_of(cmd.registration_id)
         secret = mails.issue_secret(session, self._vault, subject=subject, purpose="code", generation=generation)
         return self._mail(session, row, cmd, purpose="code", generation=generation, secret=secret)
@@ -311,7 +311,7 @@ class SqlRegistrationRecords:
         self,
         session: AsyncSession,
         row: RegistrationRow,
-        cmd: RecordCommand,
+        cmd: RegistrationStep,
         *,
         purpose: str,
         generation: int,
@@ -330,7 +330,7 @@ class SqlRegistrationRecords:
         )
 
 
-def _actor(cmd: RecordCommand) -> str:
+def _actor(cmd: RegistrationStep) -> str:
     match cmd:
         case RecordCodeSent() | RecordMailFailed():
             return "system"

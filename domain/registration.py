@@ -1,14 +1,10 @@
-"""A registration: its states, which may follow which, and the messages that move it.
-
-Every model here crosses Temporal (encrypted there): frozen, tolerant of fields it doesn't know, new fields with
-defaults, and never printing a value in an error.
-"""
+"""A registration: its states, which may follow which, and the messages that move it."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from domain.recording import Outcome, Payload, RecordCommand
 
 ATTESTATION_VERSION: Final = "2026-11"
 """The text a person agrees to on the first page; a changed text gets a new version (P6)."""
@@ -80,12 +76,6 @@ class Code(StrEnum):
     LOCKED = "registration_locked"
 
 
-class Payload(BaseModel):
-    """Base of everything that crosses Temporal."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-
 class RegistrationTerms(Payload):
     """The business waits of one registration, fixed when it begins."""
 
@@ -153,39 +143,37 @@ class SecureAccount(Payload):
     credential_id: str
 
 
-class RecordCommand(Payload):
-    """What every recorded step carries. `revision` is the workflow's own counter and makes the step idempotent."""
+class RegistrationStep(RecordCommand):
+    """What every recorded step of a registration carries."""
 
     registration_id: str
-    revision: int
-    at: datetime
 
 
-class RecordOpened(RecordCommand):
+class RecordOpened(RegistrationStep):
     """Record a new registration; a code is due to its address."""
 
     start: StartRegistration
     deadline: datetime
 
 
-class RecordCodeIssued(RecordCommand):
+class RecordCodeIssued(RegistrationStep):
     """Record that another code is due; earlier ones are void."""
 
     generation: int
 
 
-class RecordCodeSent(RecordCommand):
+class RecordCodeSent(RegistrationStep):
     """Record when the current code left, so that pages can say until when it works."""
 
     generation: int
     code_expires_at: datetime
 
 
-class RecordMailFailed(RecordCommand):
+class RecordMailFailed(RegistrationStep):
     """Record that the address refused its mail for good."""
 
 
-class JudgeCode(RecordCommand):
+class JudgeCode(RegistrationStep):
     """Count a try, then compare the code; a right one confirms the address."""
 
     generation: int
@@ -194,48 +182,41 @@ class JudgeCode(RecordCommand):
     deadline: datetime
 
 
-class JudgePayment(RecordCommand):
+class JudgePayment(RegistrationStep):
     """Count a try, then match the payment; a match claims it for this registration."""
 
     proof: ProvePayment
     deadline: datetime
 
 
-class RecordAccount(RecordCommand):
+class RecordAccount(RegistrationStep):
     """Record name and credential of the account to be."""
 
     account: SetUpAccount
     deadline: datetime
 
 
-class RecordCompleted(RecordCommand):
+class RecordCompleted(RegistrationStep):
     """Re-read the evidence and open account and access."""
 
     credential_id: str
     deadline: datetime
 
 
-class RecordClosed(RecordCommand):
+class RecordClosed(RegistrationStep):
     """Record a final state without access."""
 
     state: State
 
 
-class RecordResumeLink(RecordCommand):
+class RecordResumeLink(RegistrationStep):
     """Record that a link to go on elsewhere is due."""
 
     generation: int
     expires_at: datetime
 
 
-class MailDue(Payload):
-    """A mail that a recorded step made due; it's sent in an activity of its own."""
-
-    mail_id: str
-    purpose: str
-
-
-class Recorded(Payload):
+class Recorded(Outcome):
     """What a recorded step came to, the same however often it's tried."""
 
     state: State
@@ -243,25 +224,11 @@ class Recorded(Payload):
     code: Code = Code.OK
     tries_left: int | None = None
     retry_at: datetime | None = None
-    deadline: datetime | None = None  # set where this step moved it
-    mails: tuple[MailDue, ...] = ()
 
     def step_result(self) -> StepResult:
         return StepResult(
             accepted=self.accepted, code=self.code, state=self.state, tries_left=self.tries_left, retry_at=self.retry_at
         )
-
-
-class SendMail(Payload):
-    """Send the mail with this id, or do nothing if it went out already."""
-
-    mail_id: str
-
-
-class MailOutcome(Payload):
-    """Whether the mail was accepted by the receiving side; false is final (SMTP 5xx)."""
-
-    accepted: bool
 
 
 class RegistrationStatus(Payload):

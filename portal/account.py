@@ -7,12 +7,15 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlmodel import col
 
+from db import audit
 from db.accounts import Access, Account, Message, RecoveryCode
 from db.directory import Organization
 from domain.identifiers import Tin
+from domain.notices import NOTICES
+from portal.account_setup import make_recovery_codes
 from portal.gate import Gate
 from portal.refusals import Refusal
 from portal.sessions import Principal
@@ -54,11 +57,12 @@ class AccessOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """A message in the message center. `kind` selects the words, `values` fill them."""
+    """A message in the message center, in words. `kind` is stable for clients."""
 
     id: UUID
     kind: str
-    values: dict[str, str]
+    subject: str
+    paragraphs: tuple[str, ...]
     at: datetime
     read_at: datetime | None
 
@@ -83,6 +87,20 @@ async def view_account(gate: Gate, principal: Principal) -> AccountView:
         recovery_codes_left=codes or 0,
         unread_messages=unread or 0,
     )
+
+
+async def new_recovery_codes(gate: Gate, principal: Principal) -> list[str]:
+    """Make new recovery codes in place of all old ones and return them; only their digests are kept."""
+    codes = make_recovery_codes(gate)
+    now = gate.now()
+    async with gate.database.write() as session:
+        await session.execute(delete(RecoveryCode).where(col(RecoveryCode.account_id) == principal.subject_id))
+        for code in codes:
+            digest = gate.vault.digest("recovery", f"{principal.subject_id}\0{code}")
+            session.add(RecoveryCode(account_id=principal.subject_id, digest=digest))
+        subject = f"account/{principal.subject_id}"
+        await audit.append(session, at=now, actor=subject, action="account.recovery_codes_made", subject=subject)
+    return codes
 
 
 async def list_access(
@@ -165,4 +183,5 @@ async def mark_read(gate: Gate, principal: Principal, message_id: UUID) -> None:
 
 def _message(gate: Gate, row: Message) -> MessageView:
     values: dict[str, str] = json.loads(gate.vault.unseal("message", row.values_sealed))
-    return MessageView(row.id, row.kind, values, row.at, row.read_at)
+    words = NOTICES[row.kind].filled(values)
+    return MessageView(row.id, row.kind, words.subject, words.paragraphs, row.at, row.read_at)

@@ -82,7 +82,7 @@ async def _keep_credential(gate: Gate, registration_id: UUID, credential_id: UUI
             return
     async with gate.hashing:
         password_hash = await asyncio.to_thread(PASSWORD_HASHER.hash, password)
-    codes = ["-".join(_random_code(5) for _ in range(2)) for _ in range(gate.limits.recovery_codes)]
+    codes = make_recovery_codes(gate)
     async with gate.database.write() as session:
         if await session.get(Credential, credential_id) is None:
             session.add(
@@ -97,8 +97,13 @@ async def _keep_credential(gate: Gate, registration_id: UUID, credential_id: UUI
             )
 
 
-def _random_code(length: int) -> str:
-    return "".join(secrets.choice(_CODE_ALPHABET) for _ in range(length))
+def make_recovery_codes(gate: Gate) -> list[str]:
+    """New codes such as `7kq2m-x4dpa`: 49 bits each."""
+
+    def part() -> str:
+        return "".join(secrets.choice(_CODE_ALPHABET) for _ in range(5))
+
+    return [f"{part()}-{part()}" for _ in range(gate.limits.recovery_codes)]
 
 
 async def second_factor(gate: Gate, registration_id: UUID) -> SecondFactor:

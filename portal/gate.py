@@ -17,7 +17,8 @@ from db.database import Database
 from db.registrations import IdempotencyKey, RegistrationRow
 from domain.limits import Limits
 from domain.ports import Vault
-from domain.registration import Payload, State, StepResult
+from domain.recording import Payload
+from domain.registration import State, StepResult
 from portal.refusals import Refusal
 from workflows import names
 from workflows.registration import WRONG_STATE

@@ -251,8 +251,11 @@ async def check_resume_request(gate: Gate, *, email: str, caller: str) -> str:
     return parsed or ""
 
 
-async def redeem_resume_link(gate: Gate, *, link_token: str, client: str) -> tuple[UUID, str]:
-    """Exchange a followed link for a session of its registration, once. Raises `Refusal` (`link_dead`)."""
+async def redeem_resume_link(gate: Gate, *, link_token: str, client: str, token: str | None = None) -> tuple[UUID, str]:
+    """Exchange a followed link for a session of its registration, once. Raises `Refusal` (`link_dead`).
+
+    With a `token` given the session has that one.
+    """
     now = gate.now()
     digest = secret_digest(gate.vault, subject="", purpose="resume", text=link_token[:200])
     async with gate.database.write() as session:
@@ -265,5 +268,5 @@ async def redeem_resume_link(gate: Gate, *, link_token: str, client: str) -> tup
             raise Refusal("link_dead")
         secret.used_at = now
         registration_id = UUID(secret.subject.removeprefix("registration/"))
-    token = await sessions.begin(gate, SessionKind.REGISTRATION, registration_id, client=client)
+    token = await sessions.begin(gate, SessionKind.REGISTRATION, registration_id, client=client, token=token)
     return registration_id, token

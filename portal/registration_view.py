@@ -30,6 +30,7 @@ class RegistrationView:
     tin_masked: str | None
     npi: str | None
     closing_code: str | None
+    account_id: UUID | None  # once completed
 
 
 async def view_registration(gate: Gate, registration_id: UUID) -> RegistrationView:
@@ -54,4 +55,5 @@ async def view_registration(gate: Gate, registration_id: UUID) -> RegistrationVi
         tin_masked=Tin(gate.vault.unseal("tin", organization.tin_sealed)).masked if organization else None,
         npi=row.npi,
         closing_code=row.closing_code,
+        account_id=row.account_id,
     )

@@ -26,9 +26,10 @@ _MINUTE: Final = timedelta(minutes=1)
 _NOBODY: Final = "$argon2id$v=19$m=65536,t=3,p=4$mSojw6RRNzSvmnuAVv2VBQ$yCP84aqXb5BrLjkxMhBgxtS4yvpDS7GiHvn44+xj9a0"
 
 
-async def sign_in(gate: Gate, *, email: str, password: str, caller: str, client: str) -> str:
+async def sign_in(gate: Gate, *, email: str, password: str, caller: str, client: str, token: str | None = None) -> str:
     """Check address and password; returns the token of a session that only waits for the second factor.
 
+    With a `token` given the session has that one, so that the same request twice is one session.
     Raises `Refusal`: `invalid_fields`, `sign_in_failed`, `too_many_tries`.
     """
     fields = Fields()
@@ -46,7 +47,7 @@ async def sign_in(gate: Gate, *, email: str, password: str, caller: str, client:
     right = await _verify(gate, account.password_hash if account else _NOBODY, password)
     if account is None or not right:
         raise Refusal("sign_in_failed")
-    return await sessions.begin(gate, SessionKind.SECOND_FACTOR, account.id, client=client)
+    return await sessions.begin(gate, SessionKind.SECOND_FACTOR, account.id, client=client, token=token)
 
 
 async def _count(gate: Gate, *, address: str, caller: str) -> None:
@@ -71,10 +72,10 @@ async def _verify(gate: Gate, password_hash: str, password: str) -> bool:
         return False
 
 
-async def confirm_sign_in(gate: Gate, pending: Principal, *, code: str, client: str) -> str:
+async def confirm_sign_in(gate: Gate, pending: Principal, *, code: str, client: str, token: str | None = None) -> str:
     """Enter a code of the authenticator app, or a recovery code; returns the token of a full session.
 
-    Each code works once. Raises `Refusal`: `invalid_fields`, `second_factor_wrong`, `too_many_tries`, `signed_out`.
+    With a `token` given the session has that one. Each code works once. Raises `Refusal`: `invalid_fields`, `second_factor_wrong`, `too_many_tries`, `signed_out`.
     """
     typed = "".join(code.split()).lower()
     if not typed:
@@ -115,7 +116,7 @@ async def confirm_sign_in(gate: Gate, pending: Principal, *, code: str, client: 
             second_factor="app" if isinstance(via, int) else "recovery_code",
         )  # fmt: skip
     await sessions.end(gate, pending)
-    return await sessions.begin(gate, SessionKind.ACCOUNT, pending.subject_id, client=client)
+    return await sessions.begin(gate, SessionKind.ACCOUNT, pending.subject_id, client=client, token=token)
 
 
 async def _redeem(gate: Gate, *, session_account: Account, typed: str) -> int | str | None:

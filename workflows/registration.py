@@ -3,52 +3,49 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Final, TypedDict, TypeVar
+from typing import Final, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
-from workflows import names, policies
+from workflows import names
+from workflows.recording import Recorder, Step
 
 with workflow.unsafe.imports_passed_through():
-    from activities.mail import MailActivities
     from activities.registration import RegistrationActivities
+    from domain.recording import MailDue, MailOutcome
     from domain.registration import (
         Ask,
         Code,
         ConfirmEmail,
         JudgeCode,
         JudgePayment,
-        MailDue,
         ProvePayment,
         RecordAccount,
         RecordClosed,
         RecordCodeIssued,
         RecordCodeSent,
-        RecordCommand,
         RecordCompleted,
         Recorded,
         RecordMailFailed,
         RecordOpened,
         RecordResumeLink,
         RegistrationStatus,
+        RegistrationStep,
         SecureAccount,
-        SendMail,
         SetUpAccount,
         StartRegistration,
         State,
         StepResult,
     )
 
-Command = TypeVar("Command", bound=RecordCommand)
+Command = TypeVar("Command", bound=RegistrationStep)
 
 
-class Step(TypedDict):
-    """What every recorded step carries."""
+class RegistrationStepKeys(Step):
+    """What every recorded step of a registration carries."""
 
     registration_id: str
-    revision: int
-    at: datetime
 
 
 WRONG_STATE: Final = "wrong_state"
@@ -78,19 +75,17 @@ class Registration:
     def __init__(self, cmd: StartRegistration) -> None:
         self._start = cmd
         self._state: State | None = None  # None until the opening is recorded
-        self._revision = 0
+        self._recorder = Recorder()
         self._deadline = workflow.now() + cmd.terms.life
         self._code_generation = 1
         self._code_expires_at: datetime | None = None
         self._resume_generation = 0
         self._resume_requests = 0
-        self._mails: list[MailDue] = []
         self._shown: tuple[State, datetime] | None = None
-        self._turn = asyncio.Lock()  # one step at a time, in the order of arrival
 
     @workflow.run
     async def run(self, cmd: StartRegistration) -> StepResult:
-        sending = asyncio.create_task(self._send_mails())
+        sending = asyncio.create_task(self._recorder.send_mails(self._mail_sent))
         try:
             await self._open(cmd)
             while not self._is_over:
@@ -100,7 +95,7 @@ class Registration:
         except asyncio.CancelledError:
             # Cancelled from Temporal's side: the registration ends like one that was withdrawn.
             await self._close(State.WITHDRAWN)
-        await workflow.wait_condition(lambda: not self._mails)
+        await self._recorder.mails_sent()
         sending.cancel()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._answer
@@ -108,7 +103,7 @@ class Registration:
     # The process, step by step.
 
     async def _open(self, cmd: StartRegistration) -> None:
-        async with self._turn:
+        async with self._recorder.turn:
             await self._record(
                 RegistrationActivities.open, RecordOpened(**self._next(), start=cmd, deadline=self._deadline)
             )
@@ -128,34 +123,21 @@ class Registration:
         return False
 
     async def _close(self, state: State) -> None:
-        async with self._turn:
+        async with self._recorder.turn:
             # A step that had its turn when the timer fired may have moved the deadline or ended the registration.
             if self._is_over or (state is State.EXPIRED and not self._is_late):
                 return
             await self._record(RegistrationActivities.close, RecordClosed(**self._next(), state=state))
 
-    async def _send_mails(self) -> None:
-        """Send what is due, one after another, beside everything else: a mail server that is away holds up no step."""
-        while True:
-            await workflow.wait_condition(lambda: bool(self._mails))
-            due = self._mails[0]
-            outcome = await workflow.execute_activity_method(
-                MailActivities.send,
-                SendMail(mail_id=due.mail_id),
-                summary=f"Mail: {due.purpose.replace('_', ' ')}",
-                **policies.SMTP,
-            )
-            if due.purpose == "code":
-                await self._note_code(due, accepted=outcome.accepted)
-            self._mails.pop(0)
-
-    async def _note_code(self, due: MailDue, *, accepted: bool) -> None:
+    async def _mail_sent(self, due: MailDue, outcome: MailOutcome) -> None:
         """The code's ten minutes start when it has left, however long the mail server was away."""
+        if due.purpose != "code":
+            return
         generation = int(due.mail_id.rpartition(":")[2])
-        async with self._turn:
+        async with self._recorder.turn:
             if self._is_over or generation != self._code_generation:
                 return
-            if not accepted:
+            if not outcome.accepted:
                 await self._record(RegistrationActivities.mail_failed, RecordMailFailed(**self._next()))
                 return
             self._code_expires_at = workflow.now() + self._start.terms.code_life
@@ -167,7 +149,7 @@ class Registration:
     async def _issue_resume_links(self) -> None:
         while self._resume_requests and not self._is_over:
             self._resume_requests -= 1
-            async with self._turn:
+            async with self._recorder.turn:
                 self._resume_generation += 1
                 await self._record(
                     RegistrationActivities.issue_resume_link,
@@ -284,7 +266,10 @@ class Registration:
     @workflow.query(name=names.STATUS)
     def status(self) -> RegistrationStatus:
         return RegistrationStatus(
-            state=self._answer.state, revision=self._revision, deadline=self._deadline, mails_pending=len(self._mails)
+            state=self._answer.state,
+            revision=self._recorder.revision,
+            deadline=self._deadline,
+            mails_pending=len(self._recorder.mails),
         )
 
     # What the steps share.
@@ -296,7 +281,7 @@ class Registration:
         then: Callable[[Recorded], None] | None = None,
     ) -> StepResult:
         """Take a turn: steps run one at a time, so the state is looked at again once the turn has come."""
-        async with self._turn:
+        async with self._recorder.turn:
             self._require(states)
             method, cmd = judged()
             recorded = await self._record(method, cmd)
@@ -307,12 +292,8 @@ class Registration:
     async def _record(
         self, method: Callable[[RegistrationActivities, Command], Awaitable[Recorded]], cmd: Command
     ) -> Recorded:
-        """One transaction, at once; with the database away, the same step goes on as an ordinary activity."""
-        try:
-            recorded = await workflow.execute_local_activity_method(method, cmd, **policies.DATABASE_NOW)
-        except ActivityError:
-            recorded = await workflow.execute_activity_method(method, cmd, **policies.DATABASE)
-        self._mails.extend(recorded.mails)
+        """Record a step, take on what it came to, and show it."""
+        recorded = await self._recorder.record(method, cmd)
         if recorded.deadline is not None:
             self._deadline = recorded.deadline
         if recorded.state is not self._state:
@@ -320,9 +301,8 @@ class Registration:
         self._show()
         return recorded
 
-    def _next(self) -> Step:
-        self._revision += 1
-        return {"registration_id": self._start.registration_id, "revision": self._revision, "at": workflow.now()}
+    def _next(self) -> RegistrationStepKeys:
+        return {"registration_id": self._start.registration_id, **self._recorder.next()}
 
     def _code_issued(self, recorded: Recorded) -> None:
         if recorded.accepted:

@@ -1,0 +1,140 @@
+"""`./gatehouse demo`: a registration played against the running system over HTTP, told in words."""
+
+import json
+import re
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2 as httpx
+import pyotp
+
+from ops.mailbox import read_mailbox
+from ops.settings import Settings
+
+_PATIENCE_S: Final = 20.0
+
+
+class DemoStopped(Exception):
+    """Why the demonstration can't go on; the text is a line for people."""
+
+
+def play(settings: Settings) -> int:
+    """Register a made-up person with a check of the demo data. 0: it has access; 1: a line says why not."""
+    try:
+        _Demo(settings).play()
+    except DemoStopped as stopped:
+        print(f"The demonstration stopped: {stopped}", file=sys.stderr)
+        return 1
+    except httpx.TransportError:
+        print(f"Nothing answers at {settings.site_url}. Start the system first: ./gatehouse up", file=sys.stderr)
+        return 1
+    return 0
+
+
+class _Demo:
+    def __init__(self, settings: Settings) -> None:
+        if settings.mailbox_dir is None:
+            raise DemoStopped("it needs the development mailbox; start the system with ./gatehouse up")
+        self._settings = settings
+        self._mailbox = settings.mailbox_dir
+        self._http = httpx.Client(base_url=f"{settings.site_url}/api/v1", timeout=15)
+
+    def play(self) -> None:
+        check = self._unused_check()
+        email = f"jo.example.{uuid.uuid4().hex[:8]}@clinic.example.org"
+        self._say(f"Jo Example of {check['organization']} registers as {email}.")
+        started = self._post("/registrations", {"name": "Jo Example", "email": email, "attested": True})
+        self._http.headers["Authorization"] = f"Bearer {started['token']}"
+        home = f"/registrations/{started['id']}"
+        self._say(
+            f"The registration is {started['reference']}; a workflow waits for the e-mail address to be confirmed."
+        )
+
+        code = self._code_mailed_to(email)
+        self._say(f"A code arrives by e-mail: {code}. Jo first mistypes it, then enters it right.")
+        wrong = f"{(int(code) + 1) % 10**6:06}"
+        self._post(f"{home}/email-confirmation", {"code": wrong}, expected=422)
+        self._post(f"{home}/email-confirmation", {"code": code})
+
+        self._say(
+            "Jo proves the organization: Tax ID, vendor number, check number and amount. First with a wrong amount."
+        )
+        proof = {"tin": check["tin"], "vendor": check["vendor_number"], "document": check["document_number"]}
+        refused = self._post(f"{home}/payment-proof", {**proof, "amount": "1.23"}, expected=422)
+        self._say(f"The answer never says what was wrong: “{refused['title']}.”")
+        self._post(f"{home}/payment-proof", {**proof, "amount": check["amount"]})
+        self._say(f"The check matches the payer's records: {check['organization']} is proved.")
+
+        self._say("Jo chooses a password and adds the account to an authenticator app.")
+        password = f"quiet harbour {uuid.uuid4().hex[:12]}"
+        self._post(f"{home}/account", {"name": "Jo Example", "password": password})
+        secret = self._get(f"{home}/second-factor")["secret"]
+        done = self._post(f"{home}/second-factor", {"code": pyotp.TOTP(secret).now()})
+        self._say(f"The registration is {done['state']}: account and access were opened in one transaction.")
+        welcome = self._wait_for(lambda: self._mail(email, "ready"))
+        self._say(f"A mail says so: “{welcome}”.")
+        self._say(f"The mails: {self._settings.site_url}/mailbox")
+        if self._settings.temporal_ui_url:
+            workflow = f"registration%2F{started['id']}"
+            self._say(f"The workflow: {self._settings.temporal_ui_url}/namespaces/default/workflows/{workflow}")
+
+    def _unused_check(self) -> Mapping[str, str]:
+        """A check of the demo data that no registration has used; each proves one registration only."""
+        folder = self._settings.data_dir / "demo"
+        try:
+            checks: list[dict[str, str]] = json.loads((folder / "example.json").read_text())["unused_checks"]
+        except (OSError, ValueError, KeyError):
+            raise DemoStopped(f"no demo data in {folder}; ./gatehouse up makes it") from None
+        played = folder / "played.json"
+        used: list[str] = json.loads(played.read_text()) if played.exists() else []
+        for check in checks:
+            if check["document_number"] not in used:
+                played.write_text(json.dumps([*used, check["document_number"]]))
+                return check
+        raise DemoStopped("every check of the demo data was used; remove the data folder to begin again")
+
+    def _code_mailed_to(self, email: str) -> str:
+        text = self._wait_for(lambda: self._mail(email, "code", part="text"))
+        found = re.search(r"\b\d{6}\b", text)
+        if not found:
+            raise DemoStopped("the mail holds no code")
+        return found[0]
+
+    def _mail(self, email: str, subject: str, *, part: str = "subject") -> str | None:
+        for mail in read_mailbox(Path(self._mailbox)):
+            if email in mail.recipients and subject in mail.subject:
+                return str(getattr(mail, part))
+        return None
+
+    def _wait_for(self, look: Callable[[], str | None]) -> str:
+        until = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < until:
+            found = look()
+            if found is not None:
+                return found
+            time.sleep(0.05)
+        raise DemoStopped("a mail didn't arrive; is the mailbox running?")
+
+    def _post(self, path: str, body: Mapping[str, object], *, expected: int | None = None) -> dict[str, Any]:
+        answer = self._http.post(path, json=body, headers={"Idempotency-Key": uuid.uuid4().hex})
+        return self._understood(answer, expected)
+
+    def _get(self, path: str) -> dict[str, Any]:
+        return self._understood(self._http.get(path), None)
+
+    @staticmethod
+    def _understood(answer: httpx.Response, expected: int | None) -> dict[str, Any]:
+        content: dict[str, Any] = answer.json()
+        if (answer.status_code != expected) if expected else answer.is_error:
+            raise DemoStopped(
+                f"the site answered {answer.status_code}: {content.get('title')}. {content.get('detail')}"
+            )
+        return content
+
+    @staticmethod
+    def _say(text: str) -> None:
+        print(f"• {text}", flush=True)
