@@ -47,7 +47,11 @@ class AppliedCommand(SQLModel, table=True):
 
 
 class Evidence(SQLModel, table=True):
-    """A payment that proves a registration. While not released, no other registration can use it (P1, I7)."""
+    """What proves that a person belongs to an organization; access opens on nothing else (I3).
+
+    A payment that isn't released can't be used by another registration (P1, I7). `source_id` names the letter,
+    invitation or staff decision where there is no payment.
+    """
 
     __tablename__ = "evidence"
     __table_args__ = (
@@ -58,9 +62,10 @@ class Evidence(SQLModel, table=True):
     )  # fmt: skip
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
-    registration_id: UUID = Field(foreign_key="registration.id", index=True)
-    kind: str = Field(max_length=10)  # Ledger
-    payment_id: UUID = Field(foreign_key="payment.id")
+    registration_id: UUID | None = Field(default=None, foreign_key="registration.id", index=True)
+    kind: str = Field(max_length=10)  # payment, notice, letter, invitation, staff
+    payment_id: UUID | None = Field(default=None, foreign_key="payment.id")
+    source_id: UUID | None = None
     organization_id: UUID = Field(foreign_key="organization.id")
     npi: str | None = Field(default=None, max_length=10)
     matched_at: datetime = Field(sa_type=UtcDateTime)

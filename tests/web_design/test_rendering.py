@@ -1,0 +1,90 @@
+"""What rendering promises without a browser: escaping, missing variables, theme colours, asset versions, times."""
+# ruff: noqa: N802 - the rule ids in test names are written as in the rules.
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from jinja2 import UndefinedError
+
+from tests.web_design.catalogue import CATALOGUE, PAYER
+from web.rendering import CSP_PAGE, STATIC, Payer, TimeFilters, contrast, theme_css, zone_named
+
+
+def test_a_forgotten_variable_raises(renderer) -> None:
+    with pytest.raises(UndefinedError):
+        renderer.page("organization.html", {"action": "/sent"})
+
+
+def test_what_people_typed_is_escaped(renderer) -> None:
+    context = {"email": '"><script>alert(1)</script>', "link_hours": 24}
+    assert "<script>alert" not in renderer.page("resume_sent.html", context)
+
+
+@pytest.mark.parametrize("name", ["payment", "payment-errors", "payment-mismatch"])
+def test_P3_the_np_hint_stands_at_the_field_whatever_went_wrong(renderer, name: str) -> None:
+    state = next(state for state in CATALOGUE if state.name == name)
+    html = renderer.page(state.template, {**state.context, "problem": None})
+    assert "Non-payment notices start with NP" in html
+
+
+def test_P1_a_mismatch_marks_no_field(renderer) -> None:
+    state = next(state for state in CATALOGUE if state.name == "payment-mismatch")
+    assert 'aria-invalid="true"' not in renderer.page(state.template, state.context)
+
+
+def test_T6_the_status_is_the_right_column(renderer) -> None:
+    state = next(state for state in CATALOGUE if state.name == "access")
+    head = renderer.page(state.template, state.context).split("</thead>")[0]
+    assert "Status" in head.rsplit("<th", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("colour", "accent"),
+    [("#0b4f6c", "#8a3b12"), ("#ffd400", "#ffffff"), ("#00a3e0", "#000000"), ("#777777", "#777777")],
+)
+def test_any_colour_of_a_payer_stays_readable(colour: str, accent: str) -> None:
+    payer = Payer(
+        name="P",
+        short_name="P",
+        phone="1",
+        hours="",
+        email="h@example.org",
+        address_lines=(),
+        colour=colour,
+        accent=accent,
+    )
+    theme = dict(line.strip(" ;").split(": ") for line in theme_css(payer).splitlines()[1:-1])
+    assert contrast(theme["--brand"], "#ffffff") >= 4.5
+    assert contrast(theme["--brand"], theme["--brand-tint"]) >= 4.5
+    assert contrast(theme["--accent-light"], theme["--brand"]) >= 3
+
+
+def test_a_colour_that_is_css_is_refused() -> None:
+    with pytest.raises(ValueError, match="theme colour"):
+        Payer(name="P", short_name="P", phone="", hours="", email="", address_lines=(), colour="red;}*{x:url(//e)")
+
+
+def test_assets_carry_the_hash_of_their_content(renderer, tmp_path: Path) -> None:
+    assert renderer.static.url("css/base.css") == f"/static/{renderer.static.version}/css/base.css"
+    (tmp_path / "a.css").write_text("a{}")
+    before = type(renderer.static)(tmp_path).version
+    (tmp_path / "a.css").write_text("b{}")
+    assert type(renderer.static)(tmp_path).version != before
+
+
+def test_modules_are_small_and_the_policy_allows_nothing_inline() -> None:
+    for path in STATIC.glob("js/*.js"):
+        assert len(path.read_text().splitlines()) < 40, path.name
+    assert "unsafe" not in CSP_PAGE
+
+
+def test_times_are_written_the_american_way_in_the_payers_zone() -> None:
+    times = TimeFilters(zone_named(PAYER.time_zone))
+    moment = datetime(2026, 7, 4, 5, 5, tzinfo=UTC)
+    assert (
+        times.moment(moment)
+        == '<time datetime="2026-07-04T05:05:00Z" data-local="moment">July 4, 2026, 12:05 AM CDT</time>'
+    )
+    assert times.day(moment.replace(hour=1)) == '<time datetime="2026-07-03">Jul 3, 2026</time>'
+    assert times.day(date(2026, 7, 4)) == '<time datetime="2026-07-04">Jul 4, 2026</time>'

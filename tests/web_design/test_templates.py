@@ -1,0 +1,285 @@
+"""The pages as a browser gets them: every page in every state, judged by axe, at two widths, by keyboard and without scripts."""
+# ruff: noqa: N802 - the rule ids in test names are written as in the rules.
+
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, BrowserContext, Page
+
+from tests.web_design.catalogue import CATALOGUE, PageState
+from tests.web_design.gallery import NARROW, TABLET, WIDE
+from web.rendering import TEMPLATES
+
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+FORMS = {
+    "who",
+    "email",
+    "organization",
+    "payment",
+    "account",
+    "second-factor",
+    "recovery",
+    "resume-request",
+    "resume",
+    "withdraw",
+    "sign-in",
+    "sign-in-code",
+}
+
+every_state = pytest.mark.parametrize("state", CATALOGUE, ids=lambda state: state.name)
+browser_test = pytest.mark.browser
+
+
+@pytest_asyncio.fixture(scope="session")
+async def judged(shared) -> AsyncIterator[tuple[Page, list[str]]]:
+    """One tab for all states, with what its console and network complain of; opening a tab for each costs more than judging."""
+    opened = await shared.new_page()
+    yield opened, _complaints(opened)
+    await opened.close()
+
+
+class _Forbidden(HTMLParser):
+    """Collects what the Content-Security-Policy would block, and forms without an idempotency key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._post_without_key = False
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        if tag == "style" or "style" in attributes or any(name.startswith("on") for name in attributes):
+            self.found.append(f"inline style or script in <{tag}>")
+        if tag == "script" and not attributes.get("src"):
+            self.found.append("inline script")
+        if tag == "form" and attributes.get("method") == "post":
+            self._post_without_key = True
+        if attributes.get("name") == "idempotency_key" and attributes.get("value"):
+            self._post_without_key = False
+
+    def handle_endtag(self, tag):
+        if tag == "form" and self._post_without_key:
+            self.found.append("a form that changes something has no idempotency key")
+
+
+async def _axe_findings(page: Page) -> list[str]:
+    options = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": AXE_TAGS}}
+    results = await page.evaluate("options => axe.run(document, options).then(r => r.violations)", options)
+    return [f"{v['id']}: {v['help']} – {node['html'][:160]}" for v in results for node in v["nodes"]]
+
+
+async def _overflow(page: Page) -> list[str]:
+    """What sticks out at the right; nothing when the page does not scroll sideways."""
+    sticking_out: list[str] = await page.evaluate("""() => document.documentElement.scrollWidth <= innerWidth ? [] :
+        [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))""")
+    return sticking_out
+
+
+def _complaints(page: Page) -> list[str]:
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    # The framed mail tries a script on purpose; that the frame blocks it is what the sandbox is for.
+    page.on("console", lambda m: None if "frame is sandboxed" in m.text else complaints.append(m.text))
+    page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+    return complaints
+
+
+@browser_test
+@every_state
+async def test_every_state_is_accessible_at_both_widths(
+    judged: tuple[Page, list[str]], site: str, state: PageState
+) -> None:
+    page, complaints = judged
+    complaints.clear()
+    await page.set_viewport_size(WIDE)
+    response = await page.goto(f"{site}/page/{state.name}")
+    assert response is not None
+    assert response.status == 200
+    await page.evaluate(Axe().axe_script)
+    for width in (WIDE, NARROW):
+        await page.set_viewport_size(width)
+        assert await _axe_findings(page) == []
+        assert await _overflow(page) == []
+    await page.set_viewport_size(TABLET)
+    assert await _overflow(page) == []
+    assert complaints == []
+
+
+@browser_test
+async def test_the_judges_see_planted_defects(page: Page, site: str) -> None:
+    complaints = _complaints(page)
+    await page.goto(f"{site}/page/organization")
+    await page.evaluate(Axe().axe_script)
+    await page.evaluate("""() => {
+        document.querySelector('label[for=tin]').remove();
+        document.querySelector('h1').style.color = '#ddd';
+        document.querySelector('.check-figure').style.width = '1500px';
+        const script = document.createElement('script'); script.textContent = '1'; document.body.append(script);
+    }""")
+    findings = " ".join(await _axe_findings(page))
+    assert "label:" in findings
+    assert "color-contrast:" in findings
+    assert await _overflow(page) != []
+    assert "Content Security Policy" in " ".join(complaints)
+
+
+@every_state
+def test_every_state_needs_no_inline_style_or_script_and_every_form_has_its_key(renderer, state: PageState) -> None:
+    parser = _Forbidden()
+    parser.feed(renderer.page(state.template, state.context))
+    assert parser.found == []
+
+
+def test_every_template_is_in_the_catalogue() -> None:
+    parts = {"layout.html", "step.html", "components.html"}
+    assert {state.template for state in CATALOGUE} == {path.name for path in TEMPLATES.glob("*.html")} - parts
+
+
+@browser_test
+@pytest.mark.parametrize("name", sorted(FORMS))
+async def test_the_keyboard_reaches_and_sends_every_form(page: Page, site: str, name: str) -> None:
+    await page.goto(f"{site}/page/{name}")
+    wanted = page.locator("main form button[type=submit]").first
+    for _ in range(40):
+        await page.keyboard.press("Tab")
+        visible = await page.evaluate(
+            "() => { const s = getComputedStyle(document.activeElement); return s.outlineStyle !== 'none' }"
+        )
+        assert visible, "the focus is not visible"
+        if await wanted.evaluate("button => button === document.activeElement"):
+            break
+    else:
+        pytest.fail("the button is not reached by Tab")
+    async with page.expect_navigation():
+        await page.keyboard.press("Enter")
+    assert "idempotency_key" in (await page.locator("li").all_inner_texts())
+
+
+@browser_test
+async def test_the_skip_link_is_first_and_leads_to_the_content(page: Page, site: str) -> None:
+    await page.goto(f"{site}/page/access")
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    await page.keyboard.press("Enter")
+    assert await page.evaluate("document.activeElement.id") == "main"
+
+
+@browser_test
+async def test_after_a_refusal_the_focus_is_on_the_summary_and_its_links_lead_to_the_fields(
+    page: Page, site: str
+) -> None:
+    await page.goto(f"{site}/page/organization-errors")
+    assert await page.evaluate("document.activeElement.hasAttribute('data-error-summary')")
+    await page.get_by_role("link", name="The Tax ID has 9 digits").click()
+    assert await page.evaluate("document.activeElement.id") == "tin"
+    assert await page.locator("#tin").input_value() == "12-345678"
+    assert await page.locator("#tin").get_attribute("aria-invalid") == "true"
+
+
+@browser_test
+async def test_P4_only_the_chosen_number_is_shown_and_sent(page: Page, site: str) -> None:
+    await page.goto(f"{site}/page/organization")
+    assert await page.locator("#vendor_number").is_visible()
+    assert not await page.locator("#npi").is_visible()
+    await page.fill("#vendor_number", "V0073154")
+    await page.get_by_label("Type 2 NPI").first.check()
+    assert not await page.locator("#vendor_number").is_visible()
+    await page.fill("#npi", "1234567893")
+    await page.click("button:has-text('Continue')")
+    sent = await page.locator("li").all_inner_texts()
+    assert "npi" in sent
+    assert "vendor_number" not in sent
+
+
+@browser_test
+async def test_P4_without_scripts_both_numbers_are_there_to_fill_in_exactly_one(scriptless: Page, site: str) -> None:
+    await scriptless.goto(f"{site}/page/organization")
+    assert await scriptless.locator("#vendor_number").is_visible()
+    assert await scriptless.locator("#npi").is_visible()
+    assert await scriptless.get_by_text("Fill in exactly one of these.").is_visible()
+    assert await scriptless.locator("[data-choose-radios]").is_hidden()
+    await scriptless.fill("#npi", "1234567893")
+    await scriptless.click("button:has-text('Continue')")
+    sent = await scriptless.locator("li").all_inner_texts()
+    assert {"npi", "idempotency_key"} <= set(sent)
+    assert "vendor_number" not in sent
+
+
+@browser_test
+@pytest.mark.parametrize("name", sorted(FORMS))
+async def test_without_scripts_every_form_is_sent_and_no_dead_button_is_shown(
+    scriptless: Page, site: str, name: str
+) -> None:
+    await scriptless.goto(f"{site}/page/{name}")
+    assert await scriptless.locator("button[type=button]:visible").count() == 0
+    await scriptless.locator("main form button[type=submit]").first.click()
+    await scriptless.wait_for_selector("li")
+    assert "idempotency_key" in await scriptless.locator("li").all_inner_texts()
+
+
+@browser_test
+async def test_a_second_click_sends_nothing(page: Page, site: str) -> None:
+    await page.goto(f"{site}/page/payment")
+    async with page.expect_navigation():
+        sent, label = await page.locator("form[data-guard] button[type=submit]").evaluate("""button => {
+            let sent = 0;
+            addEventListener("submit", event => { if (!event.defaultPrevented) sent += 1; });
+            button.click(); button.click(); button.click();
+            return [sent, button.textContent];
+        }""")
+    assert sent == 1
+    assert label == "Checking…"
+
+
+@browser_test
+async def test_the_password_can_be_shown_and_is_hidden_again_when_sent(page: Page, site: str) -> None:
+    await page.goto(f"{site}/page/sign-in")
+    await page.fill("#password", "correct horse battery")
+    await page.get_by_role("button", name="Show password").click()
+    assert await page.locator("#password").get_attribute("type") == "text"
+    await page.get_by_role("button", name="Hide password").click()
+    assert await page.locator("#password").get_attribute("type") == "password"
+
+
+@browser_test
+async def test_the_reference_can_be_copied(page: Page, site: str, shared: BrowserContext) -> None:
+    await shared.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.goto(f"{site}/page/organization")
+    await page.get_by_role("button", name="Copy the reference").click()
+    await page.get_by_text("Copied").wait_for()
+    assert await page.evaluate("navigator.clipboard.readText()") == "R-7K3M-9QXD"
+
+
+@browser_test
+async def test_times_are_shown_in_the_zone_of_the_reader(browser: Browser, site: str) -> None:
+    context = await browser.new_context(timezone_id="America/Los_Angeles")
+    page = await context.new_page()
+    await page.goto(f"{site}/page/message")
+    moment = page.locator("main time")
+    assert await moment.inner_text() == "November 23, 2026, 7:40 AM PST"
+    assert await moment.get_attribute("title") == "November 23, 2026, 9:40 AM CST"
+    await page.goto(f"{site}/page/email")
+    assert "left)" in await page.locator(".countdown").inner_text()
+    await context.close()
+
+
+@browser_test
+async def test_on_paper_the_access_list_keeps_the_status_and_loses_the_controls(page: Page, site: str) -> None:
+    await page.goto(f"{site}/page/access")
+    await page.emulate_media(media="print")
+    assert await page.get_by_text("Waiting for approval").is_visible()
+    assert not await page.get_by_role("button", name="Apply").is_visible()
+    assert not await page.get_by_role("link", name="Messages").is_visible()
+
+
+@browser_test
+async def test_assets_are_cached_for_ever_under_their_hash_only(page: Page, site: str, renderer) -> None:
+    current = await page.request.get(site + renderer.static.url("css/base.css"))
+    assert current.headers["cache-control"] == "public, max-age=31536000, immutable"
+    earlier = await page.request.get(f"{site}/static/0123456789ab/css/base.css")
+    assert earlier.status == 200
+    assert earlier.headers["cache-control"] == "no-cache"
+    assert (await page.request.get(f"{site}/static/0123456789ab/..%2f..%2frendering.py")).status == 404

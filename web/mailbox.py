@@ -1,0 +1,56 @@
+"""Development only: the mails that were sent, to be read in a browser."""
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from ops.mailbox import read_mail, read_mailbox
+from portal.refusals import Refusal
+from web.rendering import MAIL_BODY_HEADERS, MAILBOX_HEADERS, Renderer
+
+
+class MailboxPages:
+    """The list, one mail, and a mail's HTML in a frame without rights."""
+
+    def __init__(self, folder: Path, renderer: Renderer) -> None:
+        self._folder = folder
+        self._renderer = renderer
+
+    async def list(self, _request: Request) -> Response:
+        mails = [
+            {
+                "href": f"/mailbox/{mail.id}",
+                "to": ", ".join(mail.recipients),
+                "subject": mail.subject,
+                "sent_at": mail.received_at,
+            }
+            for mail in read_mailbox(self._folder)
+        ]
+        return self._page("mailbox.html", mails=mails)
+
+    async def mail(self, request: Request) -> Response:
+        mail = read_mail(self._folder, request.path_params["mail_id"])
+        if mail is None:
+            raise Refusal("not_found")
+        shown = {
+            "subject": mail.subject,
+            "sender": mail.sender,
+            "to": ", ".join(mail.recipients),
+            "sent_at": mail.received_at,
+            "message_id": mail.message_id,
+            "text": mail.text,
+            "html_href": f"/mailbox/{mail.id}/html" if mail.html else None,
+        }
+        return self._page("mailbox_mail.html", mail=shown)
+
+    async def body(self, request: Request) -> Response:
+        mail = read_mail(self._folder, request.path_params["mail_id"])
+        if mail is None or not mail.html:
+            raise Refusal("not_found")
+        return HTMLResponse(mail.html, headers=dict(MAIL_BODY_HEADERS))
+
+    def _page(self, template: str, **context: object) -> Response:
+        return HTMLResponse(
+            self._renderer.page(template, {"development": True, **context}), headers=dict(MAILBOX_HEADERS)
+        )
