@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
@@ -15,13 +16,20 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeIndexedValueType
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
+from activities.letters import LetterActivities, PrintShopActivities
 from activities.mail import MailActivities
 from activities.registration import RegistrationActivities
 from db.database import Database
+from db.letter_desk import SqlLetterDesk
+from db.letter_records import SqlLetterRecords
 from db.mails import SqlOutbox
 from db.registration_records import SqlRegistrationRecords
+from domain.letters import Letterhead as PrintedLetterhead
 from domain.ports import Mailer, Vault
+from domain.print_shop import PrintShop
 from domain.search_attributes import SEARCH_ATTRIBUTES
+from gateways.letters.pdf import LetterPdf
+from gateways.letters.spool import SpoolFolder
 from gateways.mail import Letterhead, SmtpMailer, SmtpRelay
 from ops.keys import KeyedVault, Keyring
 from ops.leaving import leave
@@ -61,8 +69,31 @@ def build_mailer(settings: Settings) -> SmtpMailer:
     return SmtpMailer(relay, letterhead)
 
 
+def build_print_shop(settings: Settings) -> PrintShop:
+    """Where letters are printed: a spool folder in the data folder."""
+    return SpoolFolder(settings.data_dir / "letters")
+
+
+def build_letterhead(settings: Settings) -> PrintedLetterhead:
+    """The payer as its letters show it."""
+    payer = settings.payer
+    return PrintedLetterhead.of(
+        name=payer.name,
+        postal_lines=payer.postal_lines,
+        phone=payer.phone,
+        hours=payer.hours,
+        colour=payer.colour_primary,
+    )
+
+
 def build_worker(settings: Settings, *, client: Client, database: Database, vault: Vault, mailer: Mailer) -> Worker:
     """A worker with every workflow and activity; the caller runs it and closes what it gave."""
+    zone = ZoneInfo(settings.payer.time_zone)
+    letters = LetterActivities(SqlLetterRecords(database, vault, settings.limits, zone))
+    desk = SqlLetterDesk(
+        database, vault, letterhead=build_letterhead(settings), page_address=f"{settings.site_url}/register/pin"
+    )
+    printing = PrintShopActivities(desk, LetterPdf(), build_print_shop(settings))
     records = RegistrationActivities(SqlRegistrationRecords(database, vault, settings.limits))
     domain = urlsplit(settings.site_url).hostname or "localhost"
     mail = MailActivities(SqlOutbox(database, vault, message_id_domain=domain), mailer)
@@ -81,6 +112,12 @@ def build_worker(settings: Settings, *, client: Client, database: Database, vaul
             records.complete,
             records.close,
             records.issue_resume_link,
+            letters.identify,
+            letters.request,
+            letters.event,
+            letters.remind,
+            letters.judge_pin,
+            printing.hand_over,
             mail.send,
         ],
         max_cached_workflows=2000,

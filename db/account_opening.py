@@ -12,6 +12,7 @@ from sqlmodel import col
 from db import mails
 from db.accounts import Access, Account, Message, RecoveryCode
 from db.directory import NpiRecord, Organization, OrganizationNpi, Payment, Practitioner
+from db.letters import LetterRow
 from db.registrations import Credential, Evidence, RegistrationRow
 from domain.matching import PaymentStatus
 from domain.people import masked_name
@@ -53,13 +54,51 @@ async def organization_names(session: AsyncSession, organization_id: UUID) -> Or
 
 
 async def still_good(session: AsyncSession, evidence: Evidence) -> bool:
-    """Whether the payment still proves what it proved: not voided or reissued since."""
+    """Whether the evidence still proves what it proved: the payment not voided or reissued since, the letter used by this registration."""
+    if evidence.kind == "letter":
+        letter = await session.get(LetterRow, evidence.source_id)
+        return letter is not None and letter.state == "used" and letter.registration_id == evidence.registration_id
     payment = await session.get(Payment, evidence.payment_id)
     return (
         payment is not None
         and payment.status == PaymentStatus.ISSUED
         and payment.organization_id == evidence.organization_id
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Newcomer:
+    """Whose account is made: a confirmed address, and what the person attested."""
+
+    name: str
+    address: str
+    email_digest: str
+    attestation_version: str
+    attested_at: datetime
+    attests_own_name: bool
+
+
+async def make_account(
+    session: AsyncSession, vault: Vault, *, newcomer: Newcomer, credential: Credential, at: datetime
+) -> Account:
+    """The account with its password, second factor and recovery codes; it opens nothing yet."""
+    account = Account(
+        email_digest=newcomer.email_digest,
+        email_sealed=vault.seal("email", newcomer.address),
+        name_sealed=vault.seal("name", newcomer.name),
+        password_hash=credential.password_hash,
+        second_factor_sealed=credential.second_factor_sealed,
+        second_factor_step=credential.second_factor_step or 0,
+        attestation_version=newcomer.attestation_version,
+        attested_at=newcomer.attested_at,
+        attests_own_name=newcomer.attests_own_name,
+        created_at=at,
+    )
+    session.add(account)
+    await session.flush()
+    for code in json.loads(vault.unseal("recovery", credential.recovery_sealed or b"")):
+        session.add(RecoveryCode(account_id=account.id, digest=vault.digest("recovery", f"{account.id}\0{code}")))
+    return account
 
 
 async def open_account(
@@ -74,23 +113,21 @@ async def open_account(
     """Make the account and its access, tell it and the organization's existing accounts. Returns the mails due."""
     name, address = vault.unseal("name", row.name_sealed), vault.unseal("email", row.email_sealed)
     organization = await session.get_one(Organization, evidence.organization_id)
-    account = Account(
-        email_digest=row.email_digest,
-        email_sealed=vault.seal("email", address),
-        name_sealed=vault.seal("name", name),
-        password_hash=credential.password_hash,
-        second_factor_sealed=credential.second_factor_sealed,
-        second_factor_step=credential.second_factor_step or 0,
-        attestation_version=row.attestation_version,
-        attested_at=row.started_at,
-        attests_own_name=row.attests_own_name,
-        created_at=at,
+    account = await make_account(
+        session,
+        vault,
+        newcomer=Newcomer(
+            name=name,
+            address=address,
+            email_digest=row.email_digest,
+            attestation_version=row.attestation_version,
+            attested_at=row.started_at,
+            attests_own_name=row.attests_own_name,
+        ),
+        credential=credential,
+        at=at,
     )
-    session.add(account)
-    await session.flush()
     row.account_id = account.id
-    for code in json.loads(vault.unseal("recovery", credential.recovery_sealed or b"")):
-        session.add(RecoveryCode(account_id=account.id, digest=vault.digest("recovery", f"{account.id}\0{code}")))
     session.add(
         Access(
             account_id=account.id,
@@ -104,7 +141,7 @@ async def open_account(
 
     subject = f"registration/{row.id}"
     values = {"name": name, "organization": organization.name, "reference": row.reference}
-    _tell(session, vault, account_id=account.id, cause=f"{subject}:welcome", kind="access_opened", values=values, at=at)
+    tell(session, vault, account_id=account.id, cause=f"{subject}:welcome", kind="access_opened", values=values, at=at)
     due = [
         mails.make_due(
             session, vault, subject=subject, purpose="welcome", generation=1, recipient=address, values=values, at=at
@@ -117,7 +154,7 @@ async def open_account(
             "newcomer": masked_name(name),
             "reference": row.reference,
         }
-        _tell(
+        tell(
             session,
             vault,
             account_id=colleague.id,
@@ -153,7 +190,7 @@ async def _other_accounts(session: AsyncSession, organization_id: UUID, newcomer
     return list(found)
 
 
-def _tell(
+def tell(
     session: AsyncSession,
     vault: Vault,
     *,
@@ -163,6 +200,7 @@ def _tell(
     values: dict[str, str],
     at: datetime,
 ) -> None:
+    """Put a message into an account's message center; `cause` names the step, so that a repeated one can't make two."""
     session.add(
         Message(
             account_id=account_id,

@@ -56,7 +56,9 @@ class Access(SQLModel, table=True):
     npi: str | None = Field(default=None, max_length=10)
     evidence_id: UUID = Field(foreign_key="evidence.id")
     via: str = Field(max_length=10)  # the evidence's kind
-    role: str = Field(default="administrator", max_length=13)  # administrator, member; whoever proved the TIN is the first
+    role: str = Field(
+        default="administrator", max_length=13
+    )  # administrator, member; whoever proved the TIN is the first
     status: str = Field(default="open", max_length=10)  # open, ended
     opened_at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -98,3 +98,15 @@ async def claim_payment(session: AsyncSession, payment: Payment, cmd: JudgePayme
         .returning(col(Evidence.id))
     )
     return (await session.execute(statement)).scalar_one_or_none() is not None
+
+
+async def payee_of(
+    session: AsyncSession, vault: Vault, *, tin: str, vendor: str | None, npi: str | None
+) -> UUID | None:
+    """The organization whose TIN and vendor number or Type 2 NPI these are, or None (P2). The same queries for any claim."""
+    payee_id = await session.scalar(
+        select(col(Organization.id)).where(col(Organization.tin_digest) == vault.digest("tin", tin))
+    )
+    vendors, npis = await _payee_numbers(session, payee_id or uuid4())
+    belongs = (npi in npis) if vendor is None else (npi is None and vendor in vendors)
+    return payee_id if belongs else None

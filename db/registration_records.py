@@ -1,6 +1,5 @@
 """The transactional heart of registrations: each step is one transaction, and the same step twice is one change."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -12,15 +11,12 @@ from sqlmodel import col
 from db import mails
 from db.account_opening import open_account, organization_names, still_good
 from db.accounts import Account
-from db.counting import count, give_back
-from db.database import Database
+from db.counting import count
+from db.letters import void_letters
 from db.proofs import claim_payment, find_match
-from db.recording import Change, once
-from db.registrations import Credential, Evidence, OneTimeSecret, RegistrationRow
-from domain.limits import Limits
-from domain.people import mailbox_key, same_name
-from domain.ports import Vault
-from domain.recording import MailDue
+from db.registration_steps import RegistrationSteps, subject_of
+from db.registrations import Credential, OneTimeSecret, RegistrationRow
+from domain.people import same_name
 from domain.registration import (
     Code,
     JudgeCode,
@@ -34,29 +30,14 @@ from domain.registration import (
     RecordMailFailed,
     RecordOpened,
     RecordResumeLink,
-    RegistrationStep,
     State,
-    require_legal,
 )
 
 _HOUR: Final = timedelta(hours=1)
-_DAY: Final = timedelta(days=1)
-
-Step = Callable[[AsyncSession, RegistrationRow], Awaitable[Recorded]]
 
 
-def subject_of(registration_id: str) -> str:
-    """How audit, mails and secrets name a registration; also its workflow id."""
-    return f"registration/{registration_id}"
-
-
-class SqlRegistrationRecords:
+class SqlRegistrationRecords(RegistrationSteps):
     """The `RegistrationRecords` port on SQLite and PostgreSQL."""
-
-    def __init__(self, database: Database, vault: Vault, limits: Limits) -> None:
-        self._database = database
-        self._vault = vault
-        self._limits = limits
 
     async def open(self, cmd: RecordOpened) -> Recorded:
         async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
@@ -127,31 +108,14 @@ class SqlRegistrationRecords:
 
     async def judge_payment(self, cmd: JudgePayment) -> Recorded:
         async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
-            limits = self._limits
-            # Counted before anything is looked up (I13), always in this order, so that two transactions can't
-            # wait for each other.
-            own = await count(session, "payment", cmd.registration_id, at=cmd.at, window=limits.payment_tries_window)
-            if own.count > limits.payment_tries:
-                row.paused_until = own.window_ends_at
-                return self._refused(row, Code.PAYMENT_PAUSED, tries_left=0, retry_at=own.window_ends_at)
-            life = await count(session, "registration", cmd.registration_id, at=cmd.at)
-            caller = await count(session, "payment-caller", cmd.proof.caller_digest, at=cmd.at, window=_DAY)
-            if caller.count > limits.payment_tries_per_caller:
-                row.paused_until = caller.window_ends_at
-                return self._refused(row, Code.PAYMENT_PAUSED, tries_left=0, retry_at=caller.window_ends_at)
-            target_key = self._vault.digest("tin", cmd.proof.tin)
-            target = await count(session, "payment-tin", target_key, at=cmd.at, window=limits.payment_tin_window)
-            if target.count > limits.payment_tries_per_tin:
-                return self._refused(row, Code.PAYMENT_LETTER_ONLY, tries_left=0, retry_at=target.window_ends_at)
-
-            payment = await find_match(session, self._vault, limits, cmd)
-            left = limits.payment_tries - own.count
+            tried = await self._count_proof(session, row, cmd, tin=cmd.proof.tin, caller_digest=cmd.proof.caller_digest)
+            if isinstance(tried, Recorded):
+                return tried
+            payment = await find_match(session, self._vault, self._limits, cmd)
             if payment is None or not await claim_payment(session, payment, cmd):
-                if left == 0:
-                    row.paused_until = own.window_ends_at
-                return await self._counted(session, row, cmd, Code.PAYMENT_NO_MATCH, left=left, life=life.count)
-            await give_back(session, "payment-caller", cmd.proof.caller_digest)
-            await give_back(session, "payment-tin", target_key)
+                return await self._counted(session, row, cmd, Code.PAYMENT_NO_MATCH, left=tried.left, life=tried.life)
+            await tried.give_back(session)
+            await void_letters(session, row.id)
             row.organization_id, row.npi = payment.organization_id, cmd.proof.npi
             row.paused_until, row.deadline = None, cmd.deadline
             return Recorded(state=State.SETTING_UP_ACCOUNT)
@@ -228,113 +192,3 @@ class SqlRegistrationRecords:
             )
 
         return await self._once(cmd, "registration.resume_link_issued", step)
-
-    # What every step shares.
-
-    async def _once(
-        self, cmd: RegistrationStep, action: str, step: Step, opened: RecordOpened | None = None
-    ) -> Recorded:
-        """Run the step once, within the table of legal transitions, and tell the workflow where it moved the deadline."""
-
-        async def lock(session: AsyncSession) -> RegistrationRow | None:
-            return await session.get(RegistrationRow, UUID(cmd.registration_id), with_for_update=True)
-
-        async def change(session: AsyncSession, row: RegistrationRow) -> tuple[Recorded, Change]:
-            before, deadline = State(row.state), row.deadline
-            recorded = await step(session, row)
-            require_legal(before, recorded.state)
-            row.state, row.updated_at = recorded.state, cmd.at
-            if row.deadline != deadline:
-                recorded = recorded.model_copy(update={"deadline": row.deadline})
-            details = {"state": str(recorded.state), "code": str(recorded.code)}
-            return recorded, Change(actor=_actor(cmd), action=action, details=details)
-
-        return await once(
-            self._database,
-            cmd,
-            subject=subject_of(cmd.registration_id),
-            result=Recorded,
-            lock=lock,
-            step=change,
-            create=(lambda: self._new_row(opened)) if opened else None,
-        )
-
-    def _new_row(self, cmd: RecordOpened) -> RegistrationRow:
-        return RegistrationRow(
-            id=UUID(cmd.registration_id),
-            reference=cmd.start.reference,
-            revision=0,
-            state=State.CONFIRMING_EMAIL,
-            email_digest=self._vault.digest("email", mailbox_key(cmd.start.email)),
-            email_sealed=self._vault.seal("email", cmd.start.email),
-            name_sealed=self._vault.seal("name", cmd.start.name),
-            attestation_version=cmd.start.attestation_version,
-            started_at=cmd.at,
-            updated_at=cmd.at,
-            deadline=cmd.deadline,
-        )
-
-    def _refused(self, row: RegistrationRow, code: Code, **answer: object) -> Recorded:
-        return Recorded.model_validate({"accepted": False, "code": code, "state": row.state, **answer})
-
-    def _closed(self, row: RegistrationRow, state: State, code: Code) -> Recorded:
-        row.closing_code = code
-        return Recorded(accepted=False, code=code, state=state, tries_left=0)
-
-    async def _counted(
-        self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep, code: Code, *, left: int, life: int
-    ) -> Recorded:
-        """A counted refusal; the last one of a registration's life locks it."""
-        if life >= self._limits.registration_tries:
-            await self._release(session, row, cmd)
-            return self._closed(row, State.LOCKED, Code.LOCKED)
-        return self._refused(row, code, tries_left=left, retry_at=row.paused_until if left == 0 else None)
-
-    async def _evidence(self, session: AsyncSession, row: RegistrationRow) -> Evidence | None:
-        held = select(Evidence).where(col(Evidence.registration_id) == row.id, col(Evidence.released_at).is_(None))
-        return await session.scalar(held)
-
-    async def _release(self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep) -> None:
-        """Let go of the payment, so that it can prove another registration."""
-        evidence = await self._evidence(session, row)
-        if evidence is not None:
-            evidence.released_at = cmd.at
-
-    def _code_mail(
-        self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep, generation: int
-    ) -> MailDue:
-        subject = subject_of(cmd.registration_id)
-        secret = mails.issue_secret(session, self._vault, subject=subject, purpose="code", generation=generation)
-        return self._mail(session, row, cmd, purpose="code", generation=generation, secret=secret)
-
-    def _mail(
-        self,
-        session: AsyncSession,
-        row: RegistrationRow,
-        cmd: RegistrationStep,
-        *,
-        purpose: str,
-        generation: int,
-        secret: OneTimeSecret | None = None,
-    ) -> MailDue:
-        return mails.make_due(
-            session,
-            self._vault,
-            subject=subject_of(cmd.registration_id),
-            purpose=purpose,
-            generation=generation,
-            recipient=self._vault.unseal("email", row.email_sealed),
-            values={"name": self._vault.unseal("name", row.name_sealed), "reference": row.reference},
-            at=cmd.at,
-            secret=secret,
-        )
-
-
-def _actor(cmd: RegistrationStep) -> str:
-    match cmd:
-        case RecordCodeSent() | RecordMailFailed():
-            return "system"
-        case RecordClosed(state=State.EXPIRED):
-            return "clock"
-        case _:
-            return "registrant"

@@ -31,6 +31,9 @@ class RegistrationRow(SQLModel, table=True):
     paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     organization_id: UUID | None = Field(default=None, foreign_key="organization.id")
     npi: str | None = Field(default=None, max_length=10)
+    # Whose addresses a letter may go to: the identifiers fit together, but nothing is proved by that.
+    identified_id: UUID | None = Field(default=None, foreign_key="organization.id")
+    identified_npi: str | None = Field(default=None, max_length=10)
     account_id: UUID | None = Field(default=None, foreign_key="account.id")
     attests_own_name: bool = False
     closing_code: str | None = Field(default=None, max_length=40)

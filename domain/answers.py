@@ -48,7 +48,7 @@ ANSWERS: Final[dict[str, Answer]] = {
     "payment_paused": Answer(
         "Too many tries for now",
         "Proving with a payment is paused for safety. Nothing you entered is lost.",
-        ("Try again at the time shown.", "Ask us to register you by US Mail."),
+        ("Try again at the time shown.", NOTICE_HINT, "Ask us to register you by US Mail."),
     ),
     "payment_letter_only": Answer(
         "This Tax ID can't be proved with a payment right now",
@@ -82,6 +82,46 @@ ANSWERS: Final[dict[str, Answer]] = {
         "That code isn't right",
         "Each code of your authenticator app works once and for half a minute.",
         ("Wait for the next code and enter it.", "Check that the time of your telephone is set automatically."),
+    ),
+    "organization_no_match": Answer(
+        "We couldn't match this to our records",
+        "The Tax ID and the number beside it don't belong together in our records. For safety we don't say which differs.",
+        (
+            "Check the Tax ID and the vendor number or Type 2 NPI.",
+            "If you have several Type 2 NPIs, use the vendor number from a check instead.",
+            "Call provider support.",
+        ),
+    ),
+    "no_usable_address": Answer(
+        "We have no address we can mail a letter to",
+        "A letter goes to an address in our records only, never to one that's typed in.",
+        (
+            "Prove your organization with a payment or notice instead.",
+            "Call provider support; they can correct the address.",
+        ),
+    ),
+    "letters_limit": Answer(
+        "Another letter has to wait",
+        "Letters are at least a day apart, and there are only a few a month for one organization.",
+        ("The letters that are on their way still work.", "Ask for another one at the time shown."),
+    ),
+    "pin_wrong": Answer(
+        "That PIN isn't right",
+        "It doesn't match any letter we mailed for this registration.",
+        ("Look at the letter again: a PIN has ten letters and digits.", "Use the PIN of the newest letter."),
+    ),
+    "pin_expired": Answer(
+        "That PIN has expired",
+        "A PIN works for 30 days from the day its letter was mailed.",
+        ("Ask for another letter.",),
+    ),
+    "pin_paused": Answer(
+        "Too many tries for now", "Entering a PIN is paused for safety.", ("Try again at the time shown.",)
+    ),
+    "pin_letters_locked": Answer(
+        "The letters of this registration no longer work",
+        "Their PINs were tried too often. You are not locked out yourself.",
+        ("Ask for another letter.", "Prove your organization with a payment or notice."),
     ),
     "registration_locked": Answer(
         "This registration is locked",
@@ -139,5 +179,48 @@ ANSWERS: Final[dict[str, Answer]] = {
         "We can't do this right now",
         "A part of our system is away for a moment. Nothing was lost and nothing is half done.",
         ("Try again in a few seconds; sending the same form again is safe.",),
+    ),
+    "idempotency_key_missing": Answer(
+        "This request needs a key of its own",
+        "Each request that changes something names itself with an Idempotency-Key header, so that sending it twice does it once.",
+        ("Send an Idempotency-Key header with 16 to 64 letters, digits, hyphens or underscores.",),
+    ),
+    "idempotency_key_malformed": Answer(
+        "This isn't an idempotency key",
+        "A key has 16 to 64 letters, digits, hyphens or underscores, and there is exactly one.",
+        ("Send one random key, such as a UUID.",),
+    ),
+    "malformed_body": Answer(
+        "The request can't be read",
+        "Its body isn't JSON in UTF-8.",
+        ("Send one JSON object in UTF-8, each name once.",),
+    ),
+    "unsupported_media_type": Answer(
+        "The request can't be read",
+        "Its body is of a type that isn't understood here.",
+        ("Send JSON with the header Content-Type: application/json.",),
+    ),
+    "body_too_large": Answer(
+        "The request is too large", "A request has at most 32 KB here.", ("Send a shorter request.",)
+    ),
+    "method_not_allowed": Answer(
+        "That isn't possible at this address",
+        "The address exists, but not with this method.",
+        ("Use one of the methods in the Allow header.",),
+    ),
+    "cross_site": Answer(
+        "This request came from another site",
+        "For safety nothing is changed for another site in your name.",
+        ("Do it on our own site.", "Programs sign in with a bearer token instead of a cookie."),
+    ),
+    "bad_request": Answer(
+        "The request can't be read",
+        "Something of it isn't as HTTP wants it.",
+        ("Correct the request and send it again.",),
+    ),
+    "internal_error": Answer(
+        "Something went wrong on our side",
+        "We have noted it under the request's id.",
+        ("Try again in a minute; sending the same request again is safe.", "Call provider support and tell the id."),
     ),
 }

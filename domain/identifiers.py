@@ -11,6 +11,10 @@ from enum import StrEnum
 from typing import Final, Self
 
 _SEPARATORS: Final = re.compile(r"[\s\-\u2010-\u2015\u2212.]+")
+# Ways of drawing the same character. Superscripts, fractions and ligatures aren't: "10⁵⁰" isn't 1050.
+_SAME_CHARACTER: Final = ("<wide>", "<narrow>", "<small>", "<font>", "<noBreak>")
+# What a spreadsheet makes of a number. Dropping the point would turn it into ten or a hundred times as much.
+_DECIMALS: Final = re.compile(r"\d\.0{1,2}\s*$")
 
 
 class IdentifierError(ValueError):
@@ -22,9 +26,25 @@ class IdentifierError(ValueError):
         self.message = message
 
 
+def _plain(text: str) -> str:
+    """The text with full-width and styled letters and digits as ordinary ones."""
+    if text.isascii():
+        return text
+    return "".join(
+        unicodedata.normalize("NFKC", character)
+        if unicodedata.decomposition(character).startswith(_SAME_CHARACTER)
+        else character
+        for character in text
+    )
+
+
 def _folded(text: str) -> str:
-    """The text as one run of upper-case characters: compatibility forms folded, separators gone."""
-    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", text)).upper()
+    """The text as one run of upper-case characters without separators; what can't be meant stays in it, to be refused."""
+    plain = _plain(text)
+    if "." in plain and _DECIMALS.search(plain):
+        return plain
+    folded = _SEPARATORS.sub("", plain)
+    return folded.upper() if folded.isascii() else folded  # "ß" in upper case would be the letters SS
 
 
 def _digits(text: str, *, code: str, name: str, length: int) -> str:
@@ -47,7 +67,7 @@ _UNASSIGNED_EIN_PREFIXES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Tin:
-    """A Tax ID: nine digits (an EIN, or a sole proprietor's SSN). Never printed in clear: `repr` is masked."""
+    """A Tax ID: nine digits (an EIN, or a sole proprietor's SSN). Never printed in clear: `repr` shows none of them."""
 
     digits: str
 
@@ -69,7 +89,7 @@ class Tin:
         return self.digits[:2] in _UNASSIGNED_EIN_PREFIXES
 
     def __repr__(self) -> str:
-        return f"Tin({self.masked})"
+        return "Tin(•••••••••)"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -164,13 +184,20 @@ class DocumentNumber:
                     "document_np_alone", "A notice number is NP followed by digits, such as NP123456."
                 )
             return cls(Ledger.NOTICE, digits.lstrip("0") or "0")
-        return cls(Ledger.PAYMENT, folded.lstrip("0") or "0")
+        number = folded.lstrip("0") or "0"
+        if number.startswith("NP"):  # "0NP123" would print like the notice NP123 and be a payment
+            raise IdentifierError("document_np_alone", "A notice number starts with NP, such as NP123456.")
+        return cls(Ledger.PAYMENT, number)
 
     def __str__(self) -> str:
         return f"NP{self.number}" if self.ledger is Ledger.NOTICE else self.number
 
 
-_AMOUNT: Final = re.compile(r"\$?(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d{0,2}))?")
+# Spaces only where they group thousands or stand beside a sign: "12 50" may be meant as 12.50.
+_AMOUNT: Final = re.compile(
+    r"\$? ?(\d{1,3}(?: ?, ?\d{3})+|\d{1,3}(?: \d{3})+|\d+) ?(?:\. ?(\d{0,2}))? ?(?:USD)?", re.ASCII | re.IGNORECASE
+)
+_AMOUNT_DIGITS: Final = 40  # more are never an amount, and reading thousands of digits costs time
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -182,16 +209,17 @@ class Amount:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `1,234.56`, `$1234.5`, `1234`. Raises `IdentifierError` (`amount_missing`, `amount_format`, `amount_too_large`)."""
-        folded = re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).upper().removesuffix("USD")
-        if not folded:
+        typed = " ".join(_plain(text).split())
+        if not typed:
             raise IdentifierError("amount_missing", "Enter the amount of the payment.")
-        matched = _AMOUNT.fullmatch(folded)
-        if not matched or not folded.isascii():
+        matched = _AMOUNT.fullmatch(typed)
+        if not matched:
             raise IdentifierError("amount_format", "Enter the amount in dollars and cents, such as 1,234.56.")
-        cents = int(matched[1].replace(",", "")) * 100 + int((matched[2] or "").ljust(2, "0"))
+        dollars = re.sub(r"[ ,]", "", matched[1]).lstrip("0")[:_AMOUNT_DIGITS]
+        cents = int(dollars or "0") * 100 + int((matched[2] or "").ljust(2, "0"))
         if cents > 99_999_999_999:
             raise IdentifierError("amount_too_large", "This amount is larger than any payment. Please check it.")
         return cls(cents)
 
     def __str__(self) -> str:
-        return f"${self.cents / 100:,.2f}"
+        return f"${self.cents // 100:,}.{self.cents % 100:02}"

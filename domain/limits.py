@@ -34,11 +34,72 @@ class Limits(BaseModel):
         20, ge=1, description="Wrong codes and proofs in a registration's life; then it is locked."
     )
 
+    pin_life: timedelta = Field(
+        timedelta(days=30), description="Life of a mailed PIN, from its mailing (NIST SP 800-63A-4, 3.8)."
+    )
+    strict_pin_life: timedelta = Field(
+        timedelta(days=21), description="Life of a PIN mailed within the contiguous US when `strict_pins` is set."
+    )
+    strict_pins: bool = Field(
+        default=False, description="Whether PINs for contiguous-US addresses live for `strict_pin_life` only."
+    )
+    pin_tries: int = Field(5, ge=1, description="PIN tries per letter in `pin_tries_window`.")
+    pin_tries_window: timedelta = Field(timedelta(minutes=10), description="See `pin_tries`.")
+    pin_tries_in_life: int = Field(
+        20, ge=1, description="PIN tries in a registration's life; then its letters are locked."
+    )
+    letters_gap: timedelta = Field(
+        timedelta(hours=24), description="Least time between two letters of a registration or a TIN."
+    )
+    letters_in_window: int = Field(
+        4, ge=1, description="Most letters in `letters_window` per registration and per TIN."
+    )
+    letters_window: timedelta = Field(timedelta(days=30), description="See `letters_in_window`.")
+    letters_per_day: int = Field(
+        500, ge=1, description="Letters planned for one business day; further ones wait for the next."
+    )
+    letters_alert_percent: int = Field(
+        80, ge=1, le=100, description="Share of a day's letters at which staff are alerted."
+    )
+    letters_cut_off_hour: int = Field(
+        14,
+        ge=0,
+        le=23,
+        description="Letters asked for from this hour on, in the payer's time zone, are mailed the next business day.",
+    )
+    letter_reminder_after: timedelta = Field(
+        timedelta(days=14), description="First reminder of a letter on its way, from its mailing."
+    )
+    letter_reminder_before_end: timedelta = Field(
+        timedelta(days=5), description="Second reminder, before the PIN ends."
+    )
+    address_settled: timedelta = Field(
+        timedelta(days=30),
+        description="No letter goes to an address that was added to an organization more recently than this.",
+    )
+
     registration_life: timedelta = Field(
         timedelta(days=30), description="A registration closes this long after its last open proof."
     )
     registrations_per_caller: int = Field(20, ge=1, description="Registrations begun per network address in an hour.")
     registrations_per_address: int = Field(5, ge=1, description="Registrations begun per e-mail address in a day.")
+
+    invitation_life: timedelta = Field(
+        timedelta(days=7), description="An invitation of a colleague expires after this long."
+    )
+    invitation_reminders: tuple[timedelta, ...] = Field(
+        (timedelta(days=4), timedelta(days=6)),
+        description="When an invited colleague is reminded, from the invitation on; each at most once.",
+    )
+    invitation_resends: int = Field(3, ge=0, description="How often an invitation's link is sent again.")
+    invitation_resend_gap: timedelta = Field(
+        timedelta(hours=1), description="Least time between two links of an invitation."
+    )
+    invitations_open: int = Field(20, ge=1, description="Open invitations per organization.")
+    invitations_per_day: int = Field(50, ge=1, description="Invitations per organization in a day.")
+    invitations_per_address: int = Field(
+        5, ge=1, description="Invitations to one e-mail address in a day, whoever invites."
+    )
 
     password_min: int = Field(
         15, ge=8, description="Least characters of a password without a second factor (NIST SP 800-63B-4)."

@@ -15,9 +15,9 @@ class PaymentStatus(StrEnum):
     REISSUED = "reissued"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class PaymentClaim:
-    """What the registrant typed. Exactly one of vendor number and NPI; a notice has an NPI and no amount (P3, P4)."""
+    """What the registrant typed. Exactly one of vendor number and NPI; a notice has an NPI and no amount (P3, P4). Never printed."""
 
     tin: Tin
     vendor: VendorNumber | None
@@ -26,11 +26,11 @@ class PaymentClaim:
     amount: Amount | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class PaymentFacts:
     """What the directory says of one payment and its payee, as far as the matcher needs it.
 
-    `payee_vendors` are the payee's open vendor numbers, `payee_npis` its active Type 2 NPIs.
+    `payee_vendors` are the payee's open vendor numbers, `payee_npis` its active Type 2 NPIs. Never printed.
     """
 
     payee_tin: Tin

@@ -16,40 +16,32 @@ class PersonError(IdentifierError):
 _TITLES: Final = frozenset(
     [
         "dr",
-        "dr.",
         "doctor",
         "md",
-        "m.d.",
         "do",
-        "d.o.",
         "dds",
-        "d.d.s.",
         "dmd",
         "phd",
-        "ph.d.",
         "np",
         "pa",
-        "pa-c",
         "rn",
         "mr",
-        "mr.",
         "mrs",
-        "mrs.",
         "ms",
-        "ms.",
         "mx",
-        "mx.",
         "prof",
-        "prof.",
         "jr",
         "sr",
         "ii",
         "iii",
     ]
 )
+# Titles that are people's names as well: Đỗ and Hmong Pa.
+_TITLES_AND_NAMES: Final = frozenset(["do", "pa"])
 # A name made only of these words is an office's, not a person's.
 _OFFICE_WORDS: Final = frozenset(
     [
+        "access",
         "account",
         "accounting",
         "accounts",
@@ -57,57 +49,103 @@ _OFFICE_WORDS: Final = frozenset(
         "administration",
         "administrator",
         "and",
+        "appointment",
+        "appointments",
         "assistant",
+        "authorization",
+        "authorizations",
+        "backoffice",
         "billing",
+        "business",
+        "cardiology",
+        "care",
+        "case",
         "center",
+        "central",
         "claims",
         "clerk",
         "clinic",
+        "coder",
+        "coding",
+        "collections",
         "contact",
+        "coordination",
+        "coordinator",
         "credentialing",
+        "credentials",
+        "customer",
+        "cycle",
         "department",
         "dept",
         "desk",
+        "emergency",
+        "enrollment",
         "finance",
         "financial",
         "front",
+        "frontdesk",
+        "frontoffice",
+        "general",
         "group",
         "health",
         "help",
+        "helpdesk",
         "hospital",
+        "human",
         "info",
         "insurance",
         "intake",
+        "laboratory",
+        "main",
+        "management",
         "manager",
         "medical",
+        "medicine",
         "nurse",
+        "nursing",
+        "of",
         "office",
         "operations",
+        "outpatient",
         "patient",
+        "patients",
         "payable",
         "payments",
+        "pharmacy",
         "physician",
+        "physicians",
+        "pool",
         "portal",
         "practice",
+        "prior",
         "provider",
+        "providers",
+        "radiology",
         "receivable",
         "reception",
         "receptionist",
         "records",
         "referrals",
         "registration",
+        "relations",
+        "representative",
+        "resources",
         "revenue",
         "scheduling",
+        "secretary",
         "service",
         "services",
+        "specialist",
         "staff",
         "supervisor",
         "support",
+        "surgery",
         "team",
-        "user",
-        "web",
         "the",
-        "of",
+        "urgent",
+        "user",
+        "utilization",
+        "web",
     ]
 )
 _SHARED_MAILBOXES: Final = frozenset(
@@ -168,7 +206,23 @@ _SHARED_MAILBOXES: Final = frozenset(
         "webmaster",
     ]
 )
-_URL: Final = re.compile(r"https?:|www\.|://|\.(?:com|org|net|info|io|example)\b", re.IGNORECASE)
+# Anything a mail program would turn into a link: "Dr.Li" and "J.Li" are names, "bit.ly" isn't.
+_URL: Final = re.compile(
+    r"https?:|www\.|://"
+    r"|\.(?:app|biz|care|click|clinic|com|dev|doctor|email|example|health|info|link|live|net|online|org|shop|site|top|xyz)\b"
+    r"|(?!\b(?:dr|mr|mrs|ms|mx|prof|st|sr|jr)\.)\b[^\W\d_]{2,}\.[^\W\d_]{2}\b",
+    re.IGNORECASE,
+)
+# Letters and marks that draw nothing (Unicode's Default_Ignorable_Code_Point outside the control characters).
+_INVISIBLE: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+_MARKS_IN_A_ROW: Final = 5  # no script needs more; stacks of them cover the lines around a name
+_APOSTROPHES_AND_HYPHENS: Final = " .,'’‘ʼ-‐‑·"
+# Letters whose stroke or second half isn't an accent that could be taken off.
+_BASE_LETTERS: Final = str.maketrans(
+    {"đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł": "l", "ø": "o", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th"}
+)
 
 
 def person_name(text: str) -> str:
@@ -177,7 +231,9 @@ def person_name(text: str) -> str:
     One word and any script are fine (P7). Raises `PersonError` (`name_missing`, `name_length`, `name_characters`,
     `name_link`, `name_not_personal`).
     """
-    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for character in text.strip()):
+    if any(
+        unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for character in text.strip()
+    ) or (_INVISIBLE.search(text)):
         raise PersonError("name_characters", "A name can't hold control or invisible characters. Type it again.")
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not name:
@@ -186,14 +242,9 @@ def person_name(text: str) -> str:
         raise PersonError("name_length", "A name has at most 100 characters here.")
     if _URL.search(name) or "@" in name:
         raise PersonError("name_link", "Enter your name only, without a web or e-mail address.")
-    if (
-        not all(unicodedata.category(character)[0] in "LM" or character in " .,'’-·ʼ" for character in name)
-        or name[0] in ".,-·"
-    ):
+    if not _is_written_as_name(name):
         raise PersonError("name_characters", "A name has letters, spaces, hyphens and apostrophes only.")
-    if not any(unicodedata.category(character)[0] == "L" for character in name):
-        raise PersonError("name_characters", "A name has letters, spaces, hyphens and apostrophes only.")
-    if set(comparable_name(name).split()) <= _OFFICE_WORDS:
+    if _is_office(comparable_name(name).split()):
         raise PersonError(
             "name_not_personal",
             "Enter your own name. An account belongs to one person, not to a department or an office.",
@@ -201,16 +252,44 @@ def person_name(text: str) -> str:
     return name
 
 
+def _is_written_as_name(name: str) -> bool:
+    categories = [unicodedata.category(character) for character in name]
+    if not all(
+        category[0] in "LM" or character in _APOSTROPHES_AND_HYPHENS
+        for category, character in zip(categories, name, strict=True)
+    ):
+        return False
+    if name[0] in ".,-‐‑·" or categories[0][0] == "M" or not any(c[0] == "L" and c != "Lm" for c in categories):
+        return False
+    if re.search(rf"M{{{_MARKS_IN_A_ROW + 1}}}", "".join(category[0] for category in categories)):
+        return False
+    return not any(_mixes_alphabets(word) for word in re.split(r"[\s\-‐‑]", name))
+
+
+def _mixes_alphabets(word: str) -> bool:
+    """Whether look-alike letters of another alphabet stand in one word, as in a name made to pass for another (P7)."""
+    alphabets = {unicodedata.name(character, "").partition(" ")[0] for character in word}
+    return len(alphabets & {"LATIN", "CYRILLIC", "GREEK"}) > 1
+
+
+def _is_office(words: list[str]) -> bool:
+    """Whether an office goes by these words: "Front Desk", "Front Desk B", "Dr."; a "J. Price" is a person."""
+    told = [word for word in words if len(word) > 1]
+    return set(told if len(told) > 1 else words) <= _OFFICE_WORDS | (_TITLES - _TITLES_AND_NAMES)
+
+
+def _unaccented(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold().translate(_BASE_LETTERS))
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
 def comparable_name(name: str) -> str:
-    """A name reduced to what tells people apart: no case, accents, punctuation, titles; for comparing only."""
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
-    if "," in plain:  # "Doe, Jane" is "Jane Doe"; "Jane Doe, MD" stays.
-        last, _, rest = plain.partition(",")
-        plain = f"{rest} {last}"
-    words = (word for word in re.split(r"[\s,\-]+", plain) if word and word not in _TITLES)
-    words = (re.sub(r"[^\w]", "", word) for word in words)
-    return " ".join(sorted(filter(None, words)))
+    """A name reduced to what tells people apart: no case, accents, punctuation, order, titles; for comparing only."""
+    plain = re.sub(r"\bpa-c\b", "pa", _unaccented(name).replace("&", " and "))
+    plain = re.sub(r"\.(?=[^\W\d_]{2})", " ", plain)  # "Dr.Doe" is two words, "Ph.D." one
+    words = ("".join(c for c in word if unicodedata.category(c)[0] in "LMN") for word in re.split(r"[\s,\-‐–]+", plain))
+    named = sorted(filter(None, words))
+    return " ".join([word for word in named if word not in _TITLES] or named)
 
 
 def same_name(one: str, other: str) -> bool:
@@ -227,16 +306,23 @@ def personal_address(text: str) -> str:
     if not stripped:
         raise PersonError("email_missing", "Enter your e-mail address.")
     try:
-        checked = validate_email(stripped, check_deliverability=False, allow_smtputf8=True)
+        checked = validate_email(stripped, check_deliverability=False, allow_smtputf8=True, strict=True)
     except EmailNotValidError:
         raise PersonError("email_invalid", "Enter an e-mail address such as name@example.org.") from None
-    mailbox = re.sub(r"[^a-z]", "", checked.local_part.partition("+")[0].lower())
-    if mailbox in _SHARED_MAILBOXES:
+    if _is_shared_mailbox(checked.local_part):
         raise PersonError(
             "email_shared",
             "This looks like a mailbox that several people read. Use your own: accounts can't be shared.",
         )
     return checked.normalized
+
+
+def _is_shared_mailbox(local_part: str) -> bool:
+    words = re.findall(r"[a-z]+", _unaccented(local_part.partition("+")[0]))
+    mailbox = "".join(words)
+    if mailbox in _SHARED_MAILBOXES:
+        return len(mailbox) > 2 or len(words) == 1  # "a.r@" has a person's initials
+    return len(words) > 1 and set(words) <= _SHARED_MAILBOXES | _OFFICE_WORDS
 
 
 def mailbox_key(address: str) -> str:
@@ -246,10 +332,12 @@ def mailbox_key(address: str) -> str:
 
 def masked_address(address: str) -> str:
     """`j•••@example.org`: enough for its owner to recognise, not enough to learn it."""
-    local, _, domain = address.rpartition("@")
+    local, at, domain = address.rpartition("@")
+    if not at:
+        return "•••"
     return f"{local[:1]}•••@{domain}"
 
 
 def masked_name(name: str) -> str:
-    """`J••• D•••`: initials only."""
-    return " ".join(f"{word[0]}•••" for word in name.split())
+    """`J••• D•••`: initials only; nothing of a word that is one character long, such as most Chinese names."""
+    return " ".join(f"{word[0]}•••" if len(word) > 1 else "•••" for word in name.split())

@@ -5,6 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from domain.letter_route import (
+    JudgeIdentity,
+    JudgePin,
+    RecordLetterEvent,
+    RecordLetterRequested,
+    RecordPinReminder,
+)
+from domain.letters import Letter
 from domain.registration import (
     JudgeCode,
     JudgePayment,
@@ -94,3 +102,31 @@ class Mailer(Protocol):
     """Hands one mail to SMTP. Raises `MailRefused` or `MailDelayed`."""
 
     async def send(self, mail: OutgoingMail) -> None: ...
+
+
+class LetterRecords(Protocol):
+    """Recorded steps of proving by US Mail; like `RegistrationRecords`, each one transaction and once."""
+
+    async def identify(self, cmd: JudgeIdentity) -> Recorded: ...
+    async def request_letter(self, cmd: RecordLetterRequested) -> Recorded: ...
+    async def letter_event(self, cmd: RecordLetterEvent) -> Recorded: ...
+    async def remind(self, cmd: RecordPinReminder) -> Recorded: ...
+    async def judge_pin(self, cmd: JudgePin) -> Recorded: ...
+
+
+class LetterDesk(Protocol):
+    """Letters that recorded steps made due."""
+
+    async def take(self, letter_id: str) -> Letter | None:
+        """The letter with its PIN, or None when the print shop has it already or it isn't needed any more."""
+        ...
+
+    async def settle(self, letter_id: str, *, shop_reference: str | None) -> None:
+        """Note that the shop has it (None: refused it for good), and scrub its PIN."""
+        ...
+
+
+class LetterPrinter(Protocol):
+    """Makes a letter's PDF; the same letter gives the same bytes. Raises ValueError for one that can't be printed."""
+
+    def render(self, letter: Letter) -> bytes: ...

@@ -15,6 +15,7 @@ class State(StrEnum):
 
     CONFIRMING_EMAIL = "confirming_email"
     PROVING = "proving"
+    AWAITING_PIN = "awaiting_pin"
     SETTING_UP_ACCOUNT = "setting_up_account"
     SECURING_ACCOUNT = "securing_account"
     COMPLETED = "completed"
@@ -32,7 +33,9 @@ _ALWAYS: Final = frozenset({State.EXPIRED, State.WITHDRAWN, State.LOCKED})
 
 LEGAL: Final[dict[State, frozenset[State]]] = {
     State.CONFIRMING_EMAIL: _ALWAYS | {State.PROVING},
-    State.PROVING: _ALWAYS | {State.SETTING_UP_ACCOUNT},
+    State.PROVING: _ALWAYS | {State.AWAITING_PIN, State.SETTING_UP_ACCOUNT},
+    # A payment may turn up while the letter travels; and back when its letters can't be used any more.
+    State.AWAITING_PIN: _ALWAYS | {State.SETTING_UP_ACCOUNT, State.PROVING},
     # Back to PROVING when the payment that proved it is voided or reissued before the account is made.
     State.SETTING_UP_ACCOUNT: _ALWAYS | {State.SECURING_ACCOUNT, State.PROVING},
     State.SECURING_ACCOUNT: _ALWAYS | {State.SETTING_UP_ACCOUNT, State.COMPLETED, State.PROVING, State.REJECTED},
@@ -74,6 +77,13 @@ class Code(StrEnum):
     EMAIL_TAKEN = "email_taken"
     SECOND_FACTOR_UNCONFIRMED = "second_factor_unconfirmed"
     LOCKED = "registration_locked"
+    ORGANIZATION_NO_MATCH = "organization_no_match"
+    NO_USABLE_ADDRESS = "no_usable_address"
+    LETTERS_LIMIT = "letters_limit"
+    PIN_WRONG = "pin_wrong"
+    PIN_EXPIRED = "pin_expired"
+    PIN_PAUSED = "pin_paused"
+    PIN_LETTERS_LOCKED = "pin_letters_locked"
 
 
 class RegistrationTerms(Payload):
@@ -82,6 +92,9 @@ class RegistrationTerms(Payload):
     code_life: timedelta = timedelta(minutes=10)
     life: timedelta = timedelta(days=30)
     resume_link_life: timedelta = timedelta(hours=24)
+    pin_life: timedelta = timedelta(days=30)
+    letter_reminder_after: timedelta = timedelta(days=14)
+    letter_reminder_before_end: timedelta = timedelta(days=5)
 
 
 class StartRegistration(Payload):
@@ -95,6 +108,13 @@ class StartRegistration(Payload):
     terms: RegistrationTerms = RegistrationTerms()
 
 
+class LocationChoice(Payload):
+    """An address of the directory that a letter may go to, masked so that only its people recognise it."""
+
+    location_id: str
+    masked: str
+
+
 class StepResult(Payload):
     """The answer to a step. `accepted` is false for a refusal that counted or told; `code` says which."""
 
@@ -103,6 +123,7 @@ class StepResult(Payload):
     state: State
     tries_left: int | None = None
     retry_at: datetime | None = None
+    locations: tuple[LocationChoice, ...] = ()
 
 
 class Ask(Payload):
@@ -224,10 +245,17 @@ class Recorded(Outcome):
     code: Code = Code.OK
     tries_left: int | None = None
     retry_at: datetime | None = None
+    locations: tuple[LocationChoice, ...] = ()
+    letter_id: str | None = None  # a letter that's now due
 
     def step_result(self) -> StepResult:
         return StepResult(
-            accepted=self.accepted, code=self.code, state=self.state, tries_left=self.tries_left, retry_at=self.retry_at
+            accepted=self.accepted,
+            code=self.code,
+            state=self.state,
+            tries_left=self.tries_left,
+            retry_at=self.retry_at,
+            locations=self.locations,
         )
 
 

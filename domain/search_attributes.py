@@ -9,6 +9,7 @@ WAITS_FOR: Final = "GatehouseWaitsFor"
 ROUTE: Final = "GatehouseRoute"
 REFERENCE: Final = "GatehouseReference"
 DEADLINE: Final = "GatehouseDeadline"
+OVERDUE: Final = "GatehouseOverdue"
 
 # Names and Temporal's name of their type, as a server has to know them before the first workflow starts.
 SEARCH_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
@@ -18,5 +19,6 @@ SEARCH_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
         ROUTE: "Keyword",
         REFERENCE: "Keyword",
         DEADLINE: "Datetime",
+        OVERDUE: "Keyword",
     }
 )

@@ -49,22 +49,11 @@ async def set_up_account(
         raise wrong_state(view.state)
     fields = Fields()
     parsed_name = fields.read("name", name, person_name)
-    limits = gate.limits
-    accepted = fields.read(
-        "password",
-        password,
-        lambda text: acceptable_password(
-            text,
-            least=limits.password_min_with_second_factor,
-            most=limits.password_max,
-            about=(name, view.email, gate.payer_name),
-        ),
-    )
+    accepted = read_password(gate, fields, password, about=(name, view.email))
     fields.check()
     assert parsed_name is not None  # noqa: S101 - narrows the type; fields.check has raised otherwise
     assert accepted is not None  # noqa: S101 - as above
-    credential_id = UUID(hex=gate.vault.digest("credential", f"{registration_id}\0{key}")[:32])
-    await _keep_credential(gate, registration_id, credential_id, password=accepted)
+    credential_id = await keep_credential(gate, registration_id, key=key, password=accepted)
     return await send_step(
         gate,
         registration_id,
@@ -75,11 +64,30 @@ async def set_up_account(
     )
 
 
-async def _keep_credential(gate: Gate, registration_id: UUID, credential_id: UUID, *, password: str) -> None:
+# The parts that anybody's new account is made of. Its owner is a registration, or an invitation that is being accepted.
+
+
+def read_password(gate: Gate, fields: Fields, password: str, *, about: tuple[str, ...]) -> str | None:
+    """The password if it's good enough; `about` is what it mustn't be made of. Notes the defect otherwise."""
+    limits = gate.limits
+    return fields.read(
+        "password",
+        password,
+        lambda text: acceptable_password(
+            text,
+            least=limits.password_min_with_second_factor,
+            most=limits.password_max,
+            about=(*about, gate.payer_name),
+        ),
+    )
+
+
+async def keep_credential(gate: Gate, owner_id: UUID, *, key: str, password: str) -> UUID:
     """Hash the password and make the second factor once per key; evidence is written before it's told (B10)."""
+    credential_id = UUID(hex=gate.vault.digest("credential", f"{owner_id}\0{key}")[:32])
     async with gate.database.read() as session:
         if await session.get(Credential, credential_id) is not None:
-            return
+            return credential_id
     async with gate.hashing:
         password_hash = await asyncio.to_thread(PASSWORD_HASHER.hash, password)
     codes = make_recovery_codes(gate)
@@ -88,13 +96,14 @@ async def _keep_credential(gate: Gate, registration_id: UUID, credential_id: UUI
             session.add(
                 Credential(
                     id=credential_id,
-                    registration_id=registration_id,
+                    registration_id=owner_id,
                     password_hash=password_hash,
                     second_factor_sealed=gate.vault.seal("second-factor", pyotp.random_base32()),
                     recovery_sealed=gate.vault.seal("recovery", json.dumps(codes)),
                     created_at=gate.now(),
                 )
             )
+    return credential_id
 
 
 def make_recovery_codes(gate: Gate) -> list[str]:
@@ -111,9 +120,14 @@ async def second_factor(gate: Gate, registration_id: UUID) -> SecondFactor:
     view = await view_registration(gate, registration_id)
     if view.state is not State.SECURING_ACCOUNT:
         raise wrong_state(view.state)
-    credential = await _newest_credential(gate, registration_id)
+    return await factor_to_confirm(gate, registration_id, email=view.email)
+
+
+async def factor_to_confirm(gate: Gate, owner_id: UUID, *, email: str) -> SecondFactor:
+    """The second factor of the newest credential. Raises `Refusal` (`second_factor_unconfirmed`) before there is one."""
+    credential = await _newest_credential(gate, owner_id)
     secret = gate.vault.unseal("second-factor", credential.second_factor_sealed)
-    return SecondFactor(secret, pyotp.TOTP(secret).provisioning_uri(name=view.email, issuer_name=gate.payer_name))
+    return SecondFactor(secret, pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=gate.payer_name))
 
 
 async def confirm_second_factor(gate: Gate, registration_id: UUID, *, code: str, key: str) -> StepResult:
@@ -126,21 +140,30 @@ async def confirm_second_factor(gate: Gate, registration_id: UUID, *, code: str,
     if view.state not in {State.SECURING_ACCOUNT, State.COMPLETED}:
         raise wrong_state(view.state)
     digits = read_second_factor_code(code)
-    credential = await _newest_credential(gate, registration_id)
-    if credential.second_factor_step is None:
-        step = await _judge(gate, registration_id, credential, digits)
-        async with gate.database.write() as session:
-            await session.execute(
-                update(Credential).where(col(Credential.id) == credential.id).values(second_factor_step=step)
-            )
+    credential_id = await confirm_factor(gate, registration_id, digits)
     return await send_step(
         gate,
         registration_id,
         names.SECURE_ACCOUNT,
-        SecureAccount(credential_id=str(credential.id)),
+        SecureAccount(credential_id=str(credential_id)),
         key=key,
         body=digits,
     )
+
+
+async def confirm_factor(gate: Gate, owner_id: UUID, digits: str) -> UUID:
+    """Note that the newest credential's second factor works; again is the same as once. Returns the credential's id.
+
+    Raises `Refusal`: `second_factor_wrong` (counted), `too_many_tries`, `second_factor_unconfirmed`.
+    """
+    credential = await _newest_credential(gate, owner_id)
+    if credential.second_factor_step is None:
+        step = await _judge(gate, owner_id, credential, digits)
+        async with gate.database.write() as session:
+            await session.execute(
+                update(Credential).where(col(Credential.id) == credential.id).values(second_factor_step=step)
+            )
+    return credential.id
 
 
 def read_second_factor_code(text: str) -> str:
@@ -163,11 +186,11 @@ def matching_step(secret: str, digits: str, *, at: datetime, after: int = 0) -> 
     return None
 
 
-async def _judge(gate: Gate, registration_id: UUID, credential: Credential, digits: str) -> int:
+async def _judge(gate: Gate, owner_id: UUID, credential: Credential, digits: str) -> int:
     now = gate.now()
     async with gate.database.write() as session:  # counted before it's looked at (I13)
         tally = await count(
-            session, "second-factor", str(registration_id), at=now, window=gate.limits.second_factor_window
+            session, "second-factor", str(owner_id), at=now, window=gate.limits.second_factor_window
         )
     if tally.count > gate.limits.second_factor_tries:
         raise Refusal("too_many_tries", retry_at=tally.window_ends_at)
@@ -182,26 +205,31 @@ async def recovery_codes(gate: Gate, registration_id: UUID) -> list[str]:
     view = await view_registration(gate, registration_id)
     if view.state is not State.COMPLETED:
         raise wrong_state(view.state)
-    credential = await _newest_credential(gate, registration_id)
+    return await unsaved_recovery_codes(gate, registration_id)
+
+
+async def unsaved_recovery_codes(gate: Gate, owner_id: UUID) -> list[str]:
+    """The codes in clear, while they haven't been reported saved. Raises `Refusal` (`not_found`)."""
+    credential = await _newest_credential(gate, owner_id)
     if credential.recovery_sealed is None:
         raise Refusal("not_found")
     codes: list[str] = json.loads(gate.vault.unseal("recovery", credential.recovery_sealed))
     return codes
 
 
-async def recovery_codes_saved(gate: Gate, registration_id: UUID) -> None:
+async def recovery_codes_saved(gate: Gate, owner_id: UUID) -> None:
     """Forget the codes in clear: the person has saved them. Again is the same as once."""
     async with gate.database.write() as session:
         await session.execute(
-            update(Credential).where(col(Credential.registration_id) == registration_id).values(recovery_sealed=None)
+            update(Credential).where(col(Credential.registration_id) == owner_id).values(recovery_sealed=None)
         )
 
 
-async def _newest_credential(gate: Gate, registration_id: UUID) -> Credential:
+async def _newest_credential(gate: Gate, owner_id: UUID) -> Credential:
     async with gate.database.read() as session:
         credential = await session.scalar(
             select(Credential)
-            .where(col(Credential.registration_id) == registration_id)
+            .where(col(Credential.registration_id) == owner_id)
             .order_by(col(Credential.created_at).desc())
             .limit(1)
         )

@@ -1,10 +1,55 @@
-"""How the portal says no: a stable code, and what a client or page needs to show the answer."""
+"""How the portal says no: a stable code, its kind, and what a client or page needs to show the answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import Final
 
 from domain.answers import ANSWERS, Answer
 from domain.registration import State
+
+
+class Kind(StrEnum):
+    """What sort of no it is; pages and API answer each kind in their own way."""
+
+    UNREADABLE = "unreadable"  # not a request of ours
+    FOREIGN = "foreign"  # made by another site
+    UNKNOWN = "unknown"
+    SIGNED_OUT = "signed_out"
+    FIELDS = "fields"  # what was typed can't be meant
+    WRONG = "wrong"  # it was looked at, and the answer is no
+    ELSEWHERE = "elsewhere"  # things stand otherwise than the sender believes
+    LATER = "later"
+    OVER = "over"
+    DEFECT = "defect"
+    AWAY = "away"
+
+
+_KINDS: Final[Mapping[Kind, frozenset[str]]] = {
+    Kind.UNREADABLE: frozenset(
+        {
+            "bad_request",
+            "malformed_body",
+            "idempotency_key_missing",
+            "idempotency_key_malformed",
+            "method_not_allowed",
+            "body_too_large",
+            "unsupported_media_type",
+        }
+    ),
+    Kind.FOREIGN: frozenset({"cross_site"}),
+    Kind.UNKNOWN: frozenset({"not_found"}),
+    Kind.SIGNED_OUT: frozenset({"signed_out"}),
+    Kind.FIELDS: frozenset({"invalid_fields"}),
+    Kind.ELSEWHERE: frozenset(
+        {"wrong_state", "key_reused", "email_taken", "proof_no_longer_good", "second_factor_unconfirmed"}
+    ),
+    Kind.LATER: frozenset({"codes_limit", "payment_paused", "payment_letter_only", "too_many_tries"}),
+    Kind.OVER: frozenset({"link_dead"} | {f"registration_{state}" for state in State if state.is_final}),
+    Kind.DEFECT: frozenset({"internal_error"}),
+    Kind.AWAY: frozenset({"unavailable"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +79,11 @@ class Refusal(Exception):
         self.retry_at = retry_at
         self.tries_left = tries_left
         self.fields = fields
+
+    @property
+    def kind(self) -> Kind:
+        """What sort of no it is; a code that no kind names was looked at and is wrong."""
+        return next((kind for kind, codes in _KINDS.items() if self.code in codes), Kind.WRONG)
 
     @property
     def answer(self) -> Answer:

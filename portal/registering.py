@@ -19,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from db.counting import count
 from db.mails import secret_digest
-from db.registration_records import subject_of
+from db.registration_steps import subject_of
 from db.registrations import Draft, OneTimeSecret, RegistrationRow
 from domain.people import mailbox_key, person_name, personal_address
 from domain.registration import (
@@ -93,6 +93,9 @@ async def start(gate: Gate, *, name: str, email: str, attested: bool, key: str, 
                 code_life=gate.limits.code_life,
                 life=gate.limits.registration_life,
                 resume_link_life=gate.limits.resume_link_life,
+                pin_life=gate.limits.pin_life,
+                letter_reminder_after=gate.limits.letter_reminder_after,
+                letter_reminder_before_end=gate.limits.letter_reminder_before_end,
             ),
         ),
         id=names.registration_id(str(registration_id)),
@@ -266,7 +269,11 @@ async def redeem_resume_link(gate: Gate, *, link_token: str, client: str, token:
         )
         if secret is None or secret.used_at is not None or secret.expires_at is None or now >= secret.expires_at:
             raise Refusal("link_dead")
-        secret.used_at = now
         registration_id = UUID(secret.subject.removeprefix("registration/"))
+        row = await session.get(RegistrationRow, registration_id)
+        # What is over needs no way back in; the session would outlive the person's wish to end it.
+        if row is None or State(row.state).is_final:
+            raise Refusal("link_dead")
+        secret.used_at = now
     token = await sessions.begin(gate, SessionKind.REGISTRATION, registration_id, client=client, token=token)
     return registration_id, token

@@ -21,11 +21,12 @@ class SessionKind(StrEnum):
     ACCOUNT = "account"
     SECOND_FACTOR = "second_factor"  # the password was right; the second factor is still to come
     REGISTRATION = "registration"
+    INVITATION = "invitation"  # somebody who followed the link of an invitation
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whom a token stands for: an account or a registration."""
+    """Whom a token stands for: an account, a registration or an invitation."""
 
     session_id: UUID
     kind: SessionKind
@@ -48,7 +49,7 @@ def _life(gate: Gate, kind: SessionKind) -> timedelta:
             return gate.limits.session_life
         case SessionKind.SECOND_FACTOR:
             return gate.limits.second_factor_window
-        case SessionKind.REGISTRATION:
+        case SessionKind.REGISTRATION | SessionKind.INVITATION:
             return gate.limits.registration_session_life
 
 

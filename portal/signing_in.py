@@ -1,6 +1,7 @@
 """Signing in: address and password, then the second factor; both counted before they're looked at."""
 
 import asyncio
+import unicodedata
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -12,7 +13,8 @@ from sqlmodel import col
 from db import audit
 from db.accounts import Account, RecoveryCode
 from db.counting import count
-from domain.people import mailbox_key
+from domain.identifiers import IdentifierError
+from domain.people import mailbox_key, personal_address
 from portal import sessions
 from portal.account_setup import PASSWORD_HASHER, matching_step
 from portal.fields import Fields
@@ -38,7 +40,7 @@ async def sign_in(gate: Gate, *, email: str, password: str, caller: str, client:
     if not password:
         fields.add("password", "password_missing", "Enter your password.")
     fields.check()
-    address = gate.vault.digest("email", mailbox_key(email.strip()))
+    address = gate.vault.digest("email", mailbox_key(_normal(email)))
     await _count(gate, address=address, caller=caller)
     async with gate.database.read() as session:
         account = await session.scalar(
@@ -48,6 +50,14 @@ async def sign_in(gate: Gate, *, email: str, password: str, caller: str, client:
     if account is None or not right:
         raise Refusal("sign_in_failed")
     return await sessions.begin(gate, SessionKind.SECOND_FACTOR, account.id, client=client, token=token)
+
+
+def _normal(email: str) -> str:
+    """The address as registering normalised it; one that isn't well formed belongs to nobody."""
+    try:
+        return personal_address(email)
+    except IdentifierError:
+        return email.strip()
 
 
 async def _count(gate: Gate, *, address: str, caller: str) -> None:
@@ -63,6 +73,8 @@ async def _count(gate: Gate, *, address: str, caller: str) -> None:
 
 
 async def _verify(gate: Gate, password_hash: str, password: str) -> bool:
+    # As it was normalised when it was chosen: keyboards differ in how they send an accent.
+    password = unicodedata.normalize("NFC", password)
     if len(password) > gate.limits.password_max:
         return False
     try:

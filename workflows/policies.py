@@ -48,3 +48,11 @@ SMTP: Final[ActivityPolicy] = {
         initial_interval=timedelta(seconds=2), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
     ),
 }
+
+# A print shop that is away for a weekend is still worth waiting for.
+PRINT_SHOP: Final[ActivityPolicy] = {
+    "start_to_close_timeout": timedelta(seconds=90),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=2), backoff_coefficient=2, maximum_interval=timedelta(minutes=10)
+    ),
+}

@@ -1,18 +1,32 @@
 """A person registers: confirm the e-mail address, prove the organization, set the account up."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from workflows import names
+from workflows.letters import Letters
 from workflows.recording import Recorder, Step
 
 with workflow.unsafe.imports_passed_through():
+    from activities.letters import LetterActivities
     from activities.registration import RegistrationActivities
+    from domain.letter_route import (
+        EnterPin,
+        Identify,
+        JudgeIdentity,
+        JudgePin,
+        LetterEvent,
+        RecordLetterEvent,
+        RecordLetterRequested,
+        RecordPinReminder,
+        RequestLetter,
+    )
     from domain.recording import MailDue, MailOutcome
     from domain.registration import (
         Ask,
@@ -51,9 +65,12 @@ class RegistrationStepKeys(Step):
 WRONG_STATE: Final = "wrong_state"
 """The type of an update's refusal when the registration stands elsewhere; the detail is its state."""
 
+_PROVING: Final = frozenset({State.PROVING, State.AWAITING_PIN})
+
 _WAITS_FOR: Final = {
     State.CONFIRMING_EMAIL: ("registrant", "the registrant to enter the code that was e-mailed"),
     State.PROVING: ("registrant", "the registrant to prove the organization with a payment or notice"),
+    State.AWAITING_PIN: ("registrant", "the registrant to enter the PIN that goes out by US Mail"),
     State.SETTING_UP_ACCOUNT: ("registrant", "the registrant to choose a password"),
     State.SECURING_ACCOUNT: ("registrant", "the registrant to confirm the second factor"),
 }
@@ -81,22 +98,28 @@ class Registration:
         self._code_expires_at: datetime | None = None
         self._resume_generation = 0
         self._resume_requests = 0
+        self._letters = Letters(cmd.terms)
         self._shown: tuple[State, datetime] | None = None
 
     @workflow.run
     async def run(self, cmd: StartRegistration) -> StepResult:
         sending = asyncio.create_task(self._recorder.send_mails(self._mail_sent))
+        printing = asyncio.create_task(self._letters.print_for_ever())
         try:
             await self._open(cmd)
             while not self._is_over:
-                if await self._deadline_passed():
+                await self._wait()
+                if self._is_late:
                     await self._close(State.EXPIRED)
+                await self._record_letter_events()
+                await self._remind()
                 await self._issue_resume_links()
         except asyncio.CancelledError:
             # Cancelled from Temporal's side: the registration ends like one that was withdrawn.
             await self._close(State.WITHDRAWN)
         await self._recorder.mails_sent()
         sending.cancel()
+        printing.cancel()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._answer
 
@@ -108,19 +131,21 @@ class Registration:
                 RegistrationActivities.open, RecordOpened(**self._next(), start=cmd, deadline=self._deadline)
             )
 
-    async def _deadline_passed(self) -> bool:
-        """Wait until the deadline, or until something else is to be done; true for the deadline."""
-        deadline = self._deadline
-        remaining = max(deadline - workflow.now(), timedelta(0))
-        try:
+    async def _wait(self) -> None:
+        """Wait until the deadline or a reminder is due, or until something else is to be done."""
+        deadline, reminder = self._deadline, self._letters.next_reminder_at
+        alarm = deadline if reminder is None else min(deadline, reminder)
+        with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._resume_requests > 0 or self._is_over or self._deadline != deadline,
-                timeout=remaining,
-                timeout_summary="Registration closes",
+                lambda: (
+                    self._resume_requests > 0
+                    or bool(self._letters.events)
+                    or self._is_over
+                    or (self._deadline, self._letters.next_reminder_at) != (deadline, reminder)
+                ),
+                timeout=max(alarm - workflow.now(), timedelta(0)),
+                timeout_summary="Registration closes" if alarm == deadline else "Reminder of the letter",
             )
-        except TimeoutError:
-            return True
-        return False
 
     async def _close(self, state: State) -> None:
         async with self._recorder.turn:
@@ -144,6 +169,24 @@ class Registration:
             await self._record(
                 RegistrationActivities.code_sent,
                 RecordCodeSent(**self._next(), generation=generation, code_expires_at=self._code_expires_at),
+            )
+
+    async def _record_letter_events(self) -> None:
+        while self._letters.events and not self._is_over:
+            event = self._letters.events.pop(0)
+            async with self._recorder.turn:
+                recorded = await self._record(LetterActivities.event, RecordLetterEvent(**self._next(), event=event))
+            if recorded.accepted and self._state is State.AWAITING_PIN:
+                self._letters.told(event)
+
+    async def _remind(self) -> None:
+        reminder = self._letters.take_reminder(workflow.now())
+        if reminder is None or self._state is not State.AWAITING_PIN:
+            return
+        async with self._recorder.turn:
+            await self._record(
+                LetterActivities.remind,
+                RecordPinReminder(**self._next(), letter_id=reminder.letter_id, number=reminder.number),
             )
 
     async def _issue_resume_links(self) -> None:
@@ -206,8 +249,9 @@ class Registration:
 
     @workflow.update(name=names.PROVE_PAYMENT)
     async def prove_payment(self, cmd: ProvePayment) -> StepResult:
+        # Also while a letter travels: a check that turns up is the faster way, and voids the PIN.
         return await self._step(
-            frozenset({State.PROVING}),
+            _PROVING,
             lambda: (
                 RegistrationActivities.judge_payment,
                 JudgePayment(**self._next(), proof=cmd, deadline=self._prolonged),
@@ -216,7 +260,50 @@ class Registration:
 
     @prove_payment.validator
     def _may_prove_payment(self, cmd: ProvePayment) -> None:
-        self._require(frozenset({State.PROVING}))
+        self._require(_PROVING)
+
+    @workflow.update(name=names.IDENTIFY)
+    async def identify(self, cmd: Identify) -> StepResult:
+        return await self._step(
+            _PROVING, lambda: (LetterActivities.identify, JudgeIdentity(**self._next(), identity=cmd))
+        )
+
+    @identify.validator
+    def _may_identify(self, cmd: Identify) -> None:
+        self._require(_PROVING)
+
+    @workflow.update(name=names.REQUEST_LETTER)
+    async def request_letter(self, cmd: RequestLetter) -> StepResult:
+        return await self._step(
+            _PROVING,
+            lambda: (
+                LetterActivities.request,
+                RecordLetterRequested(
+                    **self._next(),
+                    letter_id=str(workflow.uuid4()),
+                    generation=self._letters.generation + 1,
+                    location_id=cmd.location_id,
+                ),
+            ),
+        )
+
+    @request_letter.validator
+    def _may_request_letter(self, cmd: RequestLetter) -> None:
+        self._require(_PROVING)
+
+    @workflow.update(name=names.ENTER_PIN)
+    async def enter_pin(self, cmd: EnterPin) -> StepResult:
+        return await self._step(
+            frozenset({State.AWAITING_PIN}),
+            lambda: (
+                LetterActivities.judge_pin,
+                JudgePin(**self._next(), pin_digest=cmd.pin_digest, deadline=self._prolonged),
+            ),
+        )
+
+    @enter_pin.validator
+    def _may_enter_pin(self, cmd: EnterPin) -> None:
+        self._require(frozenset({State.AWAITING_PIN}))
 
     @workflow.update(name=names.SET_UP_ACCOUNT)
     async def set_up_account(self, cmd: SetUpAccount) -> StepResult:
@@ -263,6 +350,11 @@ class Registration:
     def send_resume_link(self, cmd: Ask) -> None:
         self._resume_requests = min(self._resume_requests + 1, 3)
 
+    # A signal: the print shop's word must not be lost while no worker is up, and it isn't said again.
+    @workflow.signal(name=names.LETTER_EVENT)
+    def letter_event(self, event: LetterEvent) -> None:
+        self._letters.events.append(event)
+
     @workflow.query(name=names.STATUS)
     def status(self) -> RegistrationStatus:
         return RegistrationStatus(
@@ -277,7 +369,7 @@ class Registration:
     async def _step(
         self,
         states: frozenset[State],
-        judged: Callable[[], tuple[Callable[[RegistrationActivities, Command], Awaitable[Recorded]], Command]],
+        judged: Callable[[], tuple[Callable[[Any, Command], Awaitable[Recorded]], Command]],
         then: Callable[[Recorded], None] | None = None,
     ) -> StepResult:
         """Take a turn: steps run one at a time, so the state is looked at again once the turn has come."""
@@ -289,15 +381,16 @@ class Registration:
                 then(recorded)
             return recorded.step_result()
 
-    async def _record(
-        self, method: Callable[[RegistrationActivities, Command], Awaitable[Recorded]], cmd: Command
-    ) -> Recorded:
+    async def _record(self, method: Callable[[Any, Command], Awaitable[Recorded]], cmd: Command) -> Recorded:
         """Record a step, take on what it came to, and show it."""
         recorded = await self._recorder.record(method, cmd)
         if recorded.deadline is not None:
             self._deadline = recorded.deadline
-        if recorded.state is not self._state:
-            self._state = recorded.state
+        if recorded.letter_id is not None:
+            self._letters.requested(recorded.letter_id)
+        self._state = recorded.state
+        if self._state is not State.AWAITING_PIN:
+            self._letters.no_more()
         self._show()
         return recorded
 

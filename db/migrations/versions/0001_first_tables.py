@@ -173,6 +173,62 @@ def upgrade() -> None:
     with op.batch_alter_table('session', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_session_subject_id'), ['subject_id'], unique=False)
 
+    op.create_table('colleague_change',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('organization_id', sa.Uuid(), nullable=False),
+    sa.Column('account_id', sa.Uuid(), nullable=False),
+    sa.Column('actor_id', sa.Uuid(), nullable=False),
+    sa.Column('role', sqlmodel.sql.sqltypes.AutoString(length=13), nullable=True),
+    sa.Column('accepted', sa.Boolean(), nullable=False),
+    sa.Column('code', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
+    sa.Column('at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], ),
+    sa.ForeignKeyConstraint(['actor_id'], ['account.id'], ),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], ),
+    sa.PrimaryKeyConstraint('id')
+    )
+    with op.batch_alter_table('colleague_change', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_colleague_change_organization_id'), ['organization_id'], unique=False)
+
+    op.create_table('invitation',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('reference', sqlmodel.sql.sqltypes.AutoString(length=20), nullable=False),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('state', sqlmodel.sql.sqltypes.AutoString(length=10), nullable=False),
+    sa.Column('organization_id', sa.Uuid(), nullable=False),
+    sa.Column('npi', sqlmodel.sql.sqltypes.AutoString(length=10), nullable=True),
+    sa.Column('scope', sqlmodel.sql.sqltypes.AutoString(length=10), nullable=False),
+    sa.Column('role', sqlmodel.sql.sqltypes.AutoString(length=13), nullable=False),
+    sa.Column('inviter_id', sa.Uuid(), nullable=False),
+    sa.Column('email_digest', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+    sa.Column('email_sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('started_at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('deadline', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('generation', sa.Integer(), nullable=False),
+    sa.Column('resends', sa.Integer(), nullable=False),
+    sa.Column('link_due_at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('mail_failed', sa.Boolean(), nullable=False),
+    sa.Column('name_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('attestation_version', sqlmodel.sql.sqltypes.AutoString(length=20), nullable=True),
+    sa.Column('attested_at', db.columns.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('attests_own_name', sa.Boolean(), nullable=False),
+    sa.Column('account_id', sa.Uuid(), nullable=True),
+    sa.Column('closing_code', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=True),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], ),
+    sa.ForeignKeyConstraint(['inviter_id'], ['account.id'], ),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], ),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('reference')
+    )
+    with op.batch_alter_table('invitation', schema=None) as batch_op:
+        batch_op.create_index('invitation_one_open', ['organization_id', 'scope', 'email_digest'], unique=True, sqlite_where=sa.text("state = 'sent'"), postgresql_where=sa.text("state = 'sent'"))
+        batch_op.create_index(batch_op.f('ix_invitation_email_digest'), ['email_digest'], unique=False)
+        batch_op.create_index(batch_op.f('ix_invitation_inviter_id'), ['inviter_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_invitation_organization_id'), ['organization_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_invitation_state'), ['state'], unique=False)
+
     op.create_table('location',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('organization_id', sa.Uuid(), nullable=False),
@@ -266,10 +322,13 @@ def upgrade() -> None:
     sa.Column('paused_until', db.columns.UtcDateTime(timezone=True), nullable=True),
     sa.Column('organization_id', sa.Uuid(), nullable=True),
     sa.Column('npi', sqlmodel.sql.sqltypes.AutoString(length=10), nullable=True),
+    sa.Column('identified_id', sa.Uuid(), nullable=True),
+    sa.Column('identified_npi', sqlmodel.sql.sqltypes.AutoString(length=10), nullable=True),
     sa.Column('account_id', sa.Uuid(), nullable=True),
     sa.Column('attests_own_name', sa.Boolean(), nullable=False),
     sa.Column('closing_code', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['account.id'], ),
+    sa.ForeignKeyConstraint(['identified_id'], ['organization.id'], ),
     sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], ),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('reference')
@@ -307,6 +366,47 @@ def upgrade() -> None:
         batch_op.create_index('evidence_one_per_payment', ['payment_id'], unique=True, sqlite_where=sa.text('released_at IS NULL'), postgresql_where=sa.text('released_at IS NULL'))
         batch_op.create_index(batch_op.f('ix_evidence_registration_id'), ['registration_id'], unique=False)
 
+    op.create_table('invitation_consent',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('invitation_id', sa.Uuid(), nullable=False),
+    sa.Column('account_id', sa.Uuid(), nullable=False),
+    sa.Column('attestation_version', sqlmodel.sql.sqltypes.AutoString(length=20), nullable=False),
+    sa.Column('at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], ),
+    sa.ForeignKeyConstraint(['invitation_id'], ['invitation.id'], ),
+    sa.PrimaryKeyConstraint('id')
+    )
+    with op.batch_alter_table('invitation_consent', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_invitation_consent_invitation_id'), ['invitation_id'], unique=False)
+
+    op.create_table('letter',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('registration_id', sa.Uuid(), nullable=False),
+    sa.Column('generation', sa.Integer(), nullable=False),
+    sa.Column('organization_id', sa.Uuid(), nullable=False),
+    sa.Column('npi', sqlmodel.sql.sqltypes.AutoString(length=10), nullable=True),
+    sa.Column('location_id', sa.Uuid(), nullable=False),
+    sa.Column('pin_digest', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+    sa.Column('pin_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('state', sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+    sa.Column('pin_days', sa.Integer(), nullable=False),
+    sa.Column('requested_at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('planned_on', sa.Date(), nullable=False),
+    sa.Column('handed_over_at', db.columns.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('shop_reference', sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
+    sa.Column('mailed_at', db.columns.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('expires_at', db.columns.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['location_id'], ['location.id'], ),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], ),
+    sa.ForeignKeyConstraint(['registration_id'], ['registration.id'], ),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('registration_id', 'generation')
+    )
+    with op.batch_alter_table('letter', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_letter_organization_id'), ['organization_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_letter_planned_on'), ['planned_on'], unique=False)
+        batch_op.create_index(batch_op.f('ix_letter_registration_id'), ['registration_id'], unique=False)
+
     op.create_table('access',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('account_id', sa.Uuid(), nullable=False),
@@ -340,6 +440,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_access_account_id'))
 
     op.drop_table('access')
+    with op.batch_alter_table('letter', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_letter_registration_id'))
+        batch_op.drop_index(batch_op.f('ix_letter_planned_on'))
+        batch_op.drop_index(batch_op.f('ix_letter_organization_id'))
+
+    op.drop_table('letter')
+    with op.batch_alter_table('invitation_consent', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_invitation_consent_invitation_id'))
+
+    op.drop_table('invitation_consent')
     with op.batch_alter_table('evidence', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_evidence_registration_id'))
         batch_op.drop_index('evidence_one_per_payment', sqlite_where=sa.text('released_at IS NULL'), postgresql_where=sa.text('released_at IS NULL'))
@@ -374,6 +484,18 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_location_organization_id'))
 
     op.drop_table('location')
+    with op.batch_alter_table('invitation', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_invitation_state'))
+        batch_op.drop_index(batch_op.f('ix_invitation_organization_id'))
+        batch_op.drop_index(batch_op.f('ix_invitation_inviter_id'))
+        batch_op.drop_index(batch_op.f('ix_invitation_email_digest'))
+        batch_op.drop_index('invitation_one_open', sqlite_where=sa.text("state = 'sent'"), postgresql_where=sa.text("state = 'sent'"))
+
+    op.drop_table('invitation')
+    with op.batch_alter_table('colleague_change', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_colleague_change_organization_id'))
+
+    op.drop_table('colleague_change')
     with op.batch_alter_table('session', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_session_subject_id'))
 

@@ -1,0 +1,199 @@
+"""What every recorded step of a registration shares: doing it once, refusing, counting, mails and evidence."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from db import mails
+from db.counting import count, give_back
+from db.database import Database
+from db.letters import void_letters
+from db.recording import Change, once
+from db.registrations import Evidence, OneTimeSecret, RegistrationRow
+from domain.letter_route import RecordLetterEvent, RecordPinReminder
+from domain.limits import Limits
+from domain.people import mailbox_key
+from domain.ports import Vault
+from domain.recording import MailDue
+from domain.registration import (
+    Code,
+    RecordClosed,
+    RecordCodeSent,
+    Recorded,
+    RecordMailFailed,
+    RecordOpened,
+    RegistrationStep,
+    State,
+    require_legal,
+)
+
+Step = Callable[[AsyncSession, RegistrationRow], Awaitable[Recorded]]
+
+
+def subject_of(registration_id: str) -> str:
+    """How audit, mails and secrets name a registration; also its workflow id."""
+    return f"registration/{registration_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofTry:
+    """A counted try at a proof: how many are left for now, and how many this registration has had in its life."""
+
+    left: int
+    life: int
+    caller_key: str
+    target_key: str
+
+    async def give_back(self, session: AsyncSession) -> None:
+        """It was right: it doesn't use up what others may try."""
+        await give_back(session, "payment-caller", self.caller_key)
+        await give_back(session, "payment-tin", self.target_key)
+
+
+class RegistrationSteps:
+    """Base of the records of a registration, on SQLite and PostgreSQL."""
+
+    def __init__(self, database: Database, vault: Vault, limits: Limits) -> None:
+        self._database = database
+        self._vault = vault
+        self._limits = limits
+
+    async def _once(
+        self, cmd: RegistrationStep, action: str, step: Step, opened: RecordOpened | None = None
+    ) -> Recorded:
+        """Run the step once, within the table of legal transitions, and tell the workflow where it moved the deadline."""
+
+        async def lock(session: AsyncSession) -> RegistrationRow | None:
+            return await session.get(RegistrationRow, UUID(cmd.registration_id), with_for_update=True)
+
+        async def change(session: AsyncSession, row: RegistrationRow) -> tuple[Recorded, Change]:
+            before, deadline = State(row.state), row.deadline
+            recorded = await step(session, row)
+            require_legal(before, recorded.state)
+            row.state, row.updated_at = recorded.state, cmd.at
+            if row.deadline != deadline:
+                recorded = recorded.model_copy(update={"deadline": row.deadline})
+            details = {"state": str(recorded.state), "code": str(recorded.code)}
+            return recorded, Change(actor=_actor(cmd), action=action, details=details)
+
+        return await once(
+            self._database,
+            cmd,
+            subject=subject_of(cmd.registration_id),
+            result=Recorded,
+            lock=lock,
+            step=change,
+            create=(lambda: self._new_row(opened)) if opened else None,
+        )
+
+    def _new_row(self, cmd: RecordOpened) -> RegistrationRow:
+        return RegistrationRow(
+            id=UUID(cmd.registration_id),
+            reference=cmd.start.reference,
+            revision=0,
+            state=State.CONFIRMING_EMAIL,
+            email_digest=self._vault.digest("email", mailbox_key(cmd.start.email)),
+            email_sealed=self._vault.seal("email", cmd.start.email),
+            name_sealed=self._vault.seal("name", cmd.start.name),
+            attestation_version=cmd.start.attestation_version,
+            started_at=cmd.at,
+            updated_at=cmd.at,
+            deadline=cmd.deadline,
+        )
+
+    async def _count_proof(
+        self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep, *, tin: str, caller_digest: str
+    ) -> ProofTry | Recorded:
+        """Count a try before anything is looked up (I13); a refusal when there were too many.
+
+        Always in this order, so that two transactions can't wait for each other.
+        """
+        limits = self._limits
+        own = await count(session, "payment", cmd.registration_id, at=cmd.at, window=limits.payment_tries_window)
+        if own.count > limits.payment_tries:
+            row.paused_until = own.window_ends_at
+            return self._refused(row, Code.PAYMENT_PAUSED, tries_left=0, retry_at=own.window_ends_at)
+        life = await count(session, "registration", cmd.registration_id, at=cmd.at)
+        caller = await count(session, "payment-caller", caller_digest, at=cmd.at, window=timedelta(days=1))
+        if caller.count > limits.payment_tries_per_caller:
+            row.paused_until = caller.window_ends_at
+            return self._refused(row, Code.PAYMENT_PAUSED, tries_left=0, retry_at=caller.window_ends_at)
+        target_key = self._vault.digest("tin", tin)
+        target = await count(session, "payment-tin", target_key, at=cmd.at, window=limits.payment_tin_window)
+        if target.count > limits.payment_tries_per_tin:
+            return self._refused(row, Code.PAYMENT_LETTER_ONLY, tries_left=0, retry_at=target.window_ends_at)
+        left = limits.payment_tries - own.count
+        if left == 0:
+            row.paused_until = own.window_ends_at
+        return ProofTry(left=left, life=life.count, caller_key=caller_digest, target_key=target_key)
+
+    def _refused(self, row: RegistrationRow, code: Code, **answer: object) -> Recorded:
+        return Recorded.model_validate({"accepted": False, "code": code, "state": row.state, **answer})
+
+    def _closed(self, row: RegistrationRow, state: State, code: Code) -> Recorded:
+        row.closing_code = code
+        return Recorded(accepted=False, code=code, state=state, tries_left=0)
+
+    async def _counted(
+        self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep, code: Code, *, left: int, life: int
+    ) -> Recorded:
+        """A counted refusal; the last one of a registration's life locks it."""
+        if life >= self._limits.registration_tries:
+            await self._release(session, row, cmd)
+            return self._closed(row, State.LOCKED, Code.LOCKED)
+        return self._refused(row, code, tries_left=left, retry_at=row.paused_until if left == 0 else None)
+
+    async def _evidence(self, session: AsyncSession, row: RegistrationRow) -> Evidence | None:
+        held = select(Evidence).where(col(Evidence.registration_id) == row.id, col(Evidence.released_at).is_(None))
+        return await session.scalar(held)
+
+    async def _release(self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep) -> None:
+        """Let go of what proves the registration: a payment can prove another one, letters are void."""
+        await void_letters(session, row.id)
+        evidence = await self._evidence(session, row)
+        if evidence is not None:
+            evidence.released_at = cmd.at
+
+    def _code_mail(
+        self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep, generation: int
+    ) -> MailDue:
+        subject = subject_of(cmd.registration_id)
+        secret = mails.issue_secret(session, self._vault, subject=subject, purpose="code", generation=generation)
+        return self._mail(session, row, cmd, purpose="code", generation=generation, secret=secret)
+
+    def _mail(
+        self,
+        session: AsyncSession,
+        row: RegistrationRow,
+        cmd: RegistrationStep,
+        *,
+        purpose: str,
+        generation: int | str,
+        secret: OneTimeSecret | None = None,
+    ) -> MailDue:
+        return mails.make_due(
+            session,
+            self._vault,
+            subject=subject_of(cmd.registration_id),
+            purpose=purpose,
+            generation=generation,
+            recipient=self._vault.unseal("email", row.email_sealed),
+            values={"name": self._vault.unseal("name", row.name_sealed), "reference": row.reference},
+            at=cmd.at,
+            secret=secret,
+        )
+
+
+def _actor(cmd: RegistrationStep) -> str:
+    match cmd:
+        case RecordCodeSent() | RecordMailFailed() | RecordLetterEvent():
+            return "system"
+        case RecordClosed(state=State.EXPIRED) | RecordPinReminder():
+            return "clock"
+        case _:
+            return "registrant"

@@ -1,0 +1,48 @@
+"""Tables of staff: who works for the payer, and what each decided about access."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from db.columns import UtcDateTime
+
+
+class StaffAccount(SQLModel, table=True):
+    """One member of staff. Made by the command line, set up by the person with a one-time link; one open account per address."""
+
+    __tablename__ = "staff_account"
+    __table_args__ = (
+        Index(
+            "staff_account_one_per_address", "email_digest", unique=True,
+            sqlite_where=text("closed_at IS NULL"), postgresql_where=text("closed_at IS NULL"),
+        ),
+    )  # fmt: skip
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    email_digest: str = Field(max_length=64)
+    email_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    name_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    role: str = Field(max_length=10)  # agent, supervisor
+    password_hash: str | None = Field(default=None, max_length=200)
+    second_factor_sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    second_factor_step: int = 0  # the last time step that was used; a code works once
+    link_generation: int = 0  # of the newest set-up link; older ones are void
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    ready_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # password and second factor are confirmed
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class StaffDecision(SQLModel, table=True):
+    """One person's word that a case may get access, written under that person's session before any workflow is told (I3)."""
+
+    __tablename__ = "staff_decision"
+    __table_args__ = (UniqueConstraint("case_id", "staff_id", "cause"),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    case_id: UUID = Field(foreign_key="support_case.id", index=True)
+    staff_id: UUID = Field(foreign_key="staff_account.id")
+    kind: str = Field(max_length=8)  # propose, confirm
+    cause: str = Field(max_length=64)  # digest of the request's key: sent twice, it's one decision
+    at: datetime = Field(sa_type=UtcDateTime)

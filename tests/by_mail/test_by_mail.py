@@ -1,0 +1,299 @@
+"""Registering by US Mail (P2, B3, B5): a letter to an address of the directory, and its PIN."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+from temporalio.testing import TimeSkipper
+
+from db.accounts import Access
+from db.directory import Location
+from db.letters import LetterRow
+from db.registrations import Evidence
+from domain.print_shop import DeliveryKind
+from domain.registration import Code, State
+from ops.mailbox import Mail
+from portal import letters
+from portal.registration_view import view_registration
+from tests.by_mail.conftest import DAY, PostOffice, wrong
+from tests.house import Clinic, House, key
+
+
+async def add_location(house: House, clinic: Clinic, *, line1: str, later: timedelta) -> None:
+    """Another address of the clinic, first seen `later` than its first one."""
+    async with house.database.write() as session:
+        first = (await session.scalars(select(Location).where(Location.organization_id == clinic.id))).one()
+        session.add(
+            Location(
+                organization_id=clinic.id,
+                line1=line1,
+                city=first.city,
+                state=first.state,
+                zip=first.zip,
+                first_seen_at=first.first_seen_at + later,
+            )
+        )
+
+
+async def test_P2_a_letter_with_a_pin_opens_the_access(post_on_both: PostOffice):
+    post = post_on_both
+    house = post.house
+    clinic = await house.new_clinic()
+    started = await house.confirmed(email="mo@clinic.example.org")
+    result = await post.ask(started, clinic)
+    assert (result.accepted, result.state) == (True, State.AWAITING_PIN)
+    view, pin = await post.letter(started)
+    view = await post.mailed(started, view)
+    assert view.expires_at is not None
+    assert view.mailed_at is not None
+    assert view.expires_at - view.mailed_at == 30 * DAY
+    result = await post.enter(started, pin)
+    assert (result.accepted, result.state) == (True, State.SETTING_UP_ACCOUNT)
+    await house.secured(started)
+    async with house.database.read() as session:
+        row = (
+            await session.execute(select(Access, Evidence).join(Evidence).where(Access.organization_id == clinic.id))
+        ).one()
+    assert (row[0].via, row[1].kind, row[1].source_id) == ("letter", "letter", view.id)
+
+
+async def test_P2_only_addresses_of_the_directory_are_offered_and_masked(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    started = await post.house.confirmed()
+    listed = await post.identify(started, clinic)
+    assert [choice.masked for choice in listed.locations] == ["1•• M••• St, Springfield, IL 627••"]
+    other = await post.house.new_clinic()
+    foreign = (await post.identify(await post.house.confirmed(), other)).locations[0].location_id
+    refused = await letters.request_letter(post.house.gate, started.registration_id, location_id=foreign, key=key())
+    assert (refused.accepted, refused.code) == (False, Code.NO_USABLE_ADDRESS)
+    assert await letters.list_letters(post.house.gate, started.registration_id) == []
+
+
+async def test_P2_identifiers_that_do_not_belong_together_list_nothing_and_count(post: PostOffice):
+    clinic, other = await post.house.new_clinic(), await post.house.new_clinic()
+    started = await post.house.confirmed()
+    for changes in ({"vendor": other.vendor}, {"tin": "009999999"}, {"vendor": "", "npi": other.npi}):
+        refused = await post.identify(started, clinic, **changes)
+        assert (refused.code, refused.locations) == (Code.ORGANIZATION_NO_MATCH, ())
+    assert refused.tries_left == 2
+
+
+async def test_P2_several_locations_are_told_apart(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    await add_location(post.house, clinic, line1="22 OAK AVE", later=timedelta(0))
+    listed = await post.identify(await post.house.confirmed(), clinic)
+    assert sorted(choice.masked for choice in listed.locations) == [
+        "1•• M••• St, Springfield, IL 627••",
+        "2•• O••• Ave, Springfield, IL 627••",
+    ]
+
+
+async def test_P2_an_address_added_lately_gets_no_letter(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    await add_location(post.house, clinic, line1="9 NEW RD", later=DAY)
+    listed = await post.identify(await post.house.confirmed(), clinic)
+    assert [choice.masked for choice in listed.locations] == ["1•• M••• St, Springfield, IL 627••"]
+
+
+async def test_P2_no_usable_address_is_told(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    async with post.house.database.write() as session:
+        for location in await session.scalars(select(Location).where(Location.organization_id == clinic.id)):
+            location.zip = "0"
+    refused = await post.identify(await post.house.confirmed(), clinic)
+    assert (refused.accepted, refused.code) == (False, Code.NO_USABLE_ADDRESS)
+
+
+async def test_P2_nothing_opens_before_the_pin(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    started = await post.house.confirmed()
+    await post.ask(started, clinic)
+    view = await view_registration(post.house.gate, started.registration_id)
+    assert (view.state, view.organization) == (State.AWAITING_PIN, None)
+    async with post.house.database.read() as session:
+        assert (
+            await session.scalars(select(Evidence).where(Evidence.registration_id == started.registration_id))
+        ).all() == []
+
+
+async def test_P2_the_pin_is_forgiving_of_typing(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    started = await post.house.confirmed()
+    await post.ask(started, clinic)
+    _, pin = await post.letter(started)
+    typed = pin.replace("-", " ").lower().replace("0", "o").replace("1", "l")
+    assert (await post.enter(started, f"  {typed} ")).accepted
+
+
+async def test_P2_an_earlier_letter_that_arrives_after_a_newer_one_still_works(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    started = await post.house.confirmed()
+    await post.ask(started, clinic)
+    first, pin = await post.letter(started)
+    await post.mailed(started, first)
+    await TimeSkipper(post.house.client).fast_forward(
+        post.house.handle(started.registration_id), 25 * timedelta(hours=1)
+    )
+    assert (await post.ask(started, clinic)).accepted
+    await post.letter(started, generation=2)
+    assert (await post.enter(started, pin)).accepted
+
+
+async def test_P2_letters_are_a_day_apart_and_four_in_thirty_days(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    started = await post.house.confirmed()
+    handle, skip = post.house.handle(started.registration_id), TimeSkipper(post.house.client)
+    assert (await post.ask(started, clinic)).accepted
+    refused = await post.ask(started, clinic)
+    assert refused.code is Code.LETTERS_LIMIT
+    assert refused.retry_at is not None
+    for _ in range(3):
+        await skip.fast_forward(handle, 25 * timedelta(hours=1))
+        assert (await post.ask(started, clinic)).accepted
+    await skip.fast_forward(handle, 25 * timedelta(hours=1))
+    assert (await post.ask(started, clinic)).code is Code.LETTERS_LIMIT
+
+
+async def test_P2_letters_are_capped_per_tin_whoever_asks(post_on_both: PostOffice):
+    post = post_on_both
+    clinic = await post.house.new_clinic()
+    people = [await post.house.confirmed() for _ in range(3)]
+    results = await asyncio.gather(*(post.ask(person, clinic) for person in people))
+    assert sorted(result.code for result in results) == [Code.LETTERS_LIMIT, Code.LETTERS_LIMIT, Code.OK]
+
+
+async def test_P2_a_check_that_turns_up_voids_the_pin(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    started = await post.house.confirmed()
+    await post.ask(started, clinic)
+    view, _ = await post.letter(started)
+    proved = await post.house.prove(started, clinic)
+    assert (proved.accepted, proved.state) == (True, State.SETTING_UP_ACCOUNT)
+    async with post.house.database.read() as session:
+        letter = await session.get_one(LetterRow, view.id)
+    assert letter.state == "void"
+
+
+async def test_P2_wrong_pins_are_counted_per_letter_and_pause(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    started = await post.house.confirmed()
+    await post.ask(started, clinic)
+    _, pin = await post.letter(started)
+    answers = [await post.enter(started, wrong(pin)) for _ in range(5)]
+    assert [answer.tries_left for answer in answers] == [4, 3, 2, 1, 0]
+    paused = await post.enter(started, pin)
+    assert (paused.accepted, paused.code) == (False, Code.PIN_PAUSED)
+    await TimeSkipper(post.house.client).fast_forward(post.house.handle(started.registration_id), timedelta(minutes=10))
+    assert (await post.enter(started, pin)).accepted
+
+
+async def test_P2_twenty_wrong_pins_lock_the_letters_and_not_the_person(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    started = await post.house.confirmed()
+    await post.ask(started, clinic)
+    _, pin = await post.letter(started)
+    skip = TimeSkipper(post.house.client)
+    for round_ in range(4):
+        if round_:
+            await skip.fast_forward(post.house.handle(started.registration_id), timedelta(minutes=10))
+        for _ in range(5):
+            assert (await post.enter(started, wrong(pin))).code is Code.PIN_WRONG
+    await skip.fast_forward(post.house.handle(started.registration_id), timedelta(minutes=10))
+    locked = await post.enter(started, pin)
+    assert (locked.code, locked.state) == (Code.PIN_LETTERS_LOCKED, State.PROVING)
+    assert (await post.house.prove(started, clinic)).accepted
+
+
+async def test_I13_fifty_parallel_pins_are_counted_exactly(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    started = await post.house.confirmed()
+    await post.ask(started, clinic)
+    _, pin = await post.letter(started)
+    limit = asyncio.Semaphore(9)
+
+    async def guess() -> Code:
+        async with limit:
+            return (await post.enter(started, wrong(pin))).code
+
+    codes = await asyncio.gather(*(guess() for _ in range(19)))
+    assert sorted(codes).count(Code.PIN_WRONG) == 5
+    assert sorted(codes).count(Code.PIN_PAUSED) == 14
+
+
+async def test_B3_the_pin_ends_thirty_days_after_mailing_to_the_second(post: PostOffice):
+    """One second before the deadline the PIN works, at the deadline and after it doesn't."""
+    clinic = await post.house.new_clinic()
+    skip = TimeSkipper(post.house.client)
+    for offset, code in ((-30, Code.OK), (1, Code.PIN_EXPIRED)):
+        started = await post.house.confirmed()
+        handle = post.house.handle(started.registration_id)
+        await post.ask(started, clinic if code is Code.OK else await post.house.new_clinic())
+        view, pin = await post.letter(started)
+        view = await post.mailed(started, view)
+        await skip.fast_forward(handle, 30 * DAY + timedelta(seconds=offset))
+        assert (await post.enter(started, pin)).code is code
+
+
+async def test_B3_the_clock_starts_at_mailing_and_not_when_it_is_asked_for(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    started = await post.house.confirmed()
+    await post.ask(started, clinic)
+    view, pin = await post.letter(started)
+    assert view.expires_at is None
+    handle, skip = post.house.handle(started.registration_id), TimeSkipper(post.house.client)
+    await skip.fast_forward(handle, 10 * DAY)
+    await post.tell(view, DeliveryKind.MAILED, at=datetime.now(UTC) + 10 * DAY)
+    await post.house.mail(
+        to=(await view_registration(post.house.gate, started.registration_id)).email, subject="on its way"
+    )
+    await skip.fast_forward(handle, 25 * DAY)
+    assert (await post.enter(started, pin)).accepted
+
+
+async def test_B4_two_reminders_of_a_letter_each_once(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    started = await post.house.confirmed(email="reminded@clinic.example.org")
+    await post.ask(started, clinic)
+    view, _ = await post.letter(started)
+    await post.mailed(started, view)
+    handle, skip = post.house.handle(started.registration_id), TimeSkipper(post.house.client)
+
+    def reminders() -> list[Mail]:
+        return [
+            mail
+            for mail in post.house.sink.mails()
+            if "reminded@clinic.example.org" in mail.recipients and "reminder" in mail.subject
+        ]
+
+    await skip.fast_forward(handle, 13 * DAY)
+    assert reminders() == []
+    await skip.fast_forward(handle, 2 * DAY)
+    await post.house.mail(to="reminded@clinic.example.org", subject="reminder")
+    await skip.fast_forward(handle, 11 * DAY)
+    await post.house.mail(to="reminded@clinic.example.org", subject="reminder", after=1)
+    await skip.fast_forward(handle, 3 * DAY)
+    assert len(reminders()) == 2
+
+
+async def test_B5_a_returned_letter_is_told_and_has_a_way_on(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    started = await post.house.confirmed(email="back@clinic.example.org")
+    await post.ask(started, clinic)
+    view, pin = await post.letter(started)
+    await post.mailed(started, view)
+    await post.tell(view, DeliveryKind.RETURNED)
+    await post.house.mail(to="back@clinic.example.org", subject="came back")
+    refused = await post.enter(started, pin)
+    assert refused.code is Code.PIN_LETTERS_LOCKED
+    assert (await post.house.prove(started, clinic)).accepted
+
+
+async def test_B10_the_pin_is_nowhere_but_on_the_letter(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    started = await post.house.confirmed()
+    await post.ask(started, clinic)
+    view, pin = await post.letter(started)
+    async with post.house.database.read() as session:
+        letter = await session.get_one(LetterRow, view.id)
+    assert letter.pin_sealed is None
+    assert letter.pin_digest != pin
