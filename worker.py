@@ -16,29 +16,37 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeIndexedValueType
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
+from activities.cases import CaseActivities
+from activities.colleagues import ColleagueActivities
+from activities.invitation import InvitationActivities
 from activities.letters import LetterActivities, PrintShopActivities
 from activities.mail import MailActivities
 from activities.registration import RegistrationActivities
+from composition import print_shop_of
+from db.case_records import SqlCaseRecords
+from db.colleague_records import SqlColleagueRecords
 from db.database import Database
+from db.invitation_records import SqlInvitationRecords
 from db.letter_desk import SqlLetterDesk
 from db.letter_records import SqlLetterRecords
 from db.mails import SqlOutbox
 from db.registration_records import SqlRegistrationRecords
 from domain.letters import Letterhead as PrintedLetterhead
 from domain.ports import Mailer, Vault
-from domain.print_shop import PrintShop
 from domain.search_attributes import SEARCH_ATTRIBUTES
 from gateways.letters.pdf import LetterPdf
-from gateways.letters.spool import SpoolFolder
 from gateways.mail import Letterhead, SmtpMailer, SmtpRelay
 from ops.keys import KeyedVault, Keyring
 from ops.leaving import leave
 from ops.logs import configure_logs, logger
 from ops.settings import Settings, describe_error
 from ops.temporal_client import connect, register_search_attributes, worker_runtime
+from workflows.colleague_change import ColleagueChange
+from workflows.delegate_invitation import DelegateInvitation
 from workflows.registration import Registration
+from workflows.support_case import SupportCase
 
-WORKFLOWS: Sequence[type] = (Registration,)
+WORKFLOWS: Sequence[type] = (Registration, ColleagueChange, DelegateInvitation, SupportCase)
 
 # Two processes and two cores: more pollers keep a turn of a workflow from waiting for a poll that is under way.
 _POLLERS = 20
@@ -69,11 +77,6 @@ def build_mailer(settings: Settings) -> SmtpMailer:
     return SmtpMailer(relay, letterhead)
 
 
-def build_print_shop(settings: Settings) -> PrintShop:
-    """Where letters are printed: a spool folder in the data folder."""
-    return SpoolFolder(settings.data_dir / "letters")
-
-
 def build_letterhead(settings: Settings) -> PrintedLetterhead:
     """The payer as its letters show it."""
     payer = settings.payer
@@ -93,8 +96,11 @@ def build_worker(settings: Settings, *, client: Client, database: Database, vaul
     desk = SqlLetterDesk(
         database, vault, letterhead=build_letterhead(settings), page_address=f"{settings.site_url}/register/pin"
     )
-    printing = PrintShopActivities(desk, LetterPdf(), build_print_shop(settings))
+    printing = PrintShopActivities(desk, LetterPdf(), print_shop_of(settings).shop())
     records = RegistrationActivities(SqlRegistrationRecords(database, vault, settings.limits))
+    invitations = InvitationActivities(SqlInvitationRecords(database, vault, settings.limits))
+    colleagues = ColleagueActivities(SqlColleagueRecords(database, vault))
+    cases = CaseActivities(SqlCaseRecords(database, vault, settings.limits, zone=zone))
     domain = urlsplit(settings.site_url).hostname or "localhost"
     mail = MailActivities(SqlOutbox(database, vault, message_id_domain=domain), mailer)
     return Worker(
@@ -118,6 +124,21 @@ def build_worker(settings: Settings, *, client: Client, database: Database, vaul
             letters.remind,
             letters.judge_pin,
             printing.hand_over,
+            invitations.open,
+            invitations.resend,
+            invitations.remind,
+            invitations.bounced,
+            invitations.name_invitee,
+            invitations.accept,
+            invitations.close,
+            invitations.check_inviter,
+            colleagues.change,
+            cases.open,
+            cases.act,
+            cases.answer,
+            cases.withdraw,
+            cases.note,
+            cases.look,
             mail.send,
         ],
         max_cached_workflows=2000,

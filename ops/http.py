@@ -226,6 +226,9 @@ class Cookies:
     account: str
     registration: str
     sign_in: str
+    invitation: str
+    staff: str
+    staff_sign_in: str
     secure: bool
 
     @classmethod
@@ -234,7 +237,13 @@ class Cookies:
         secure = site_url.startswith("https:")
         prefix = "__Host-" if secure else ""
         return cls(
-            f"{prefix}gatehouse_session", f"{prefix}gatehouse_registration", f"{prefix}gatehouse_sign_in", secure
+            account=f"{prefix}gatehouse_session",
+            registration=f"{prefix}gatehouse_registration",
+            sign_in=f"{prefix}gatehouse_sign_in",
+            invitation=f"{prefix}gatehouse_invitation",
+            staff=f"{prefix}gatehouse_staff",
+            staff_sign_in=f"{prefix}gatehouse_staff_sign_in",
+            secure=secure,
         )
 
     def put(self, response: Response, name: str, token: str, *, life: timedelta | None = None) -> None:

@@ -108,9 +108,7 @@ class Payer(BaseModel):
         "Northwind Health Plan; Provider Services; P.O. Box 1400; Springfield, IL 62701",
         description="Postal address of provider support; a semicolon starts a new line.",
     )
-    time_zone: str = Field(
-        "America/Chicago", description="Time zone in which pages show times, as in the tz database."
-    )
+    time_zone: str = Field("America/Chicago", description="Time zone in which pages show times, as in the tz database.")
     colour_primary: Colour = Field(
         "#0b4f6c",
         description="Colour of headings, buttons and links, as #rrggbb; dark enough for white text (4.5 to 1).",
@@ -173,6 +171,17 @@ class Settings(BaseSettings):
     smtp_from: Annotated[str, AfterValidator(_mail_address)] = Field(
         "portal@example.org", description="Sender address of all mail."
     )
+    print_shop: Literal["spool", "lob", "postgrid"] = Field(
+        "spool", description="Who prints and mails letters: a `spool` folder, or the API of `lob` or `postgrid`."
+    )
+    print_shop_dir: Path | None = Field(
+        None, description="The spool folder that the print shop reads. Default: letters in the data folder."
+    )
+    print_shop_url: str = Field("", description="Address of the print shop's API; empty: the shop's own.")
+    print_shop_key: SecretStr | None = Field(None, description="Key of the print shop's API.")
+    print_shop_webhook_secrets: SecretStr | None = Field(
+        None, description="Secrets that sign the print shop's calls, separated by commas; two while one is exchanged."
+    )
     mailbox_dir: Path | None = Field(
         None, description="Folder of the development mailbox; its page exists only when this is set. Development only."
     )
@@ -219,6 +228,8 @@ class Settings(BaseSettings):
             )
         if self.smtp_password is not None and self.smtp_username is None:
             raise _wrong("smtp_username", "is missing although a password is set")
+        if self.print_shop != "spool" and self.print_shop_key is None:
+            raise _wrong("print_shop_key", f"is missing although letters go to {self.print_shop}")
         _check_keys(self.keys.get_secret_value(), strict=self.environment != "development")
         if self.environment != "development":
             self._check_production()
