@@ -32,7 +32,8 @@ class OrganizationNames:
 async def organization_names(session: AsyncSession, organization_id: UUID) -> OrganizationNames:
     """All names the directory has for an organization, and those of its practitioners.
 
-    An organization that bills under a Type 1 NPI is a person: its name may be the registrant's own.
+    An organization that bills under Type 1 NPIs alone is a person: its name may be the registrant's own. A group
+    practice is paid under its doctors' Type 1 NPIs, too, but has a Type 2 NPI.
     """
     name = await session.scalar(select(col(Organization.name)).where(col(Organization.id) == organization_id))
     records = (
@@ -49,7 +50,7 @@ async def organization_names(session: AsyncSession, organization_id: UUID) -> Or
     return OrganizationNames(
         organization=(name or "", *others),
         practitioners=tuple(practitioners),
-        is_sole_proprietor=any(record.entity_type == "1" for record in records),
+        is_sole_proprietor={record.entity_type for record in records if record.entity_type} == {"1"},
     )
 
 
@@ -111,14 +112,12 @@ async def open_account(
     at: datetime,
 ) -> tuple[MailDue, ...]:
     """Make the account and its access, tell it and the organization's existing accounts. Returns the mails due."""
-    name, address = vault.unseal("name", row.name_sealed), vault.unseal("email", row.email_sealed)
-    organization = await session.get_one(Organization, evidence.organization_id)
     account = await make_account(
         session,
         vault,
         newcomer=Newcomer(
-            name=name,
-            address=address,
+            name=vault.unseal("name", row.name_sealed),
+            address=vault.unseal("email", row.email_sealed),
             email_digest=row.email_digest,
             attestation_version=row.attestation_version,
             attested_at=row.started_at,
@@ -128,6 +127,46 @@ async def open_account(
         at=at,
     )
     row.account_id = account.id
+    return await _open_access(
+        session, vault, account=account, row=row, evidence=evidence, words=("access_opened", "welcome"), at=at
+    )
+
+
+async def add_access(
+    session: AsyncSession, vault: Vault, *, row: RegistrationRow, account: Account, evidence: Evidence, at: datetime
+) -> tuple[MailDue, ...]:
+    """Open another TIN or NPI for an account that there is already (P10). Returns the mails due."""
+    row.account_id = account.id
+    return await _open_access(
+        session, vault, account=account, row=row, evidence=evidence, words=("access_added", "access_added"), at=at
+    )
+
+
+async def has_access(session: AsyncSession, account_id: UUID, organization_id: UUID, npi: str | None) -> bool:
+    """Whether the account sees this TIN, or this NPI of it, already."""
+    rows = await session.scalars(
+        select(col(Access.npi)).where(
+            col(Access.account_id) == account_id,
+            col(Access.organization_id) == organization_id,
+            col(Access.status) == "open",
+        )
+    )
+    return any(opened is None or opened == npi for opened in rows)
+
+
+async def _open_access(
+    session: AsyncSession,
+    vault: Vault,
+    *,
+    account: Account,
+    row: RegistrationRow,
+    evidence: Evidence,
+    words: tuple[str, str],
+    at: datetime,
+) -> tuple[MailDue, ...]:
+    """The access row, and everyone told of it: its owner (message and mail as `words` say), and those who have access already."""
+    name, address = vault.unseal("name", account.name_sealed), vault.unseal("email", account.email_sealed)
+    organization = await session.get_one(Organization, evidence.organization_id)
     session.add(
         Access(
             account_id=account.id,
@@ -138,13 +177,13 @@ async def open_account(
             opened_at=at,
         )
     )
-
     subject = f"registration/{row.id}"
+    kind, purpose = words
     values = {"name": name, "organization": organization.name, "reference": row.reference}
-    tell(session, vault, account_id=account.id, cause=f"{subject}:welcome", kind="access_opened", values=values, at=at)
+    tell(session, vault, account_id=account.id, cause=f"{subject}:opened", kind=kind, values=values, at=at)
     due = [
         mails.make_due(
-            session, vault, subject=subject, purpose="welcome", generation=1, recipient=address, values=values, at=at
+            session, vault, subject=subject, purpose=purpose, generation=1, recipient=address, values=values, at=at
         )
     ]
     for colleague in await _other_accounts(session, organization.id, account.id):

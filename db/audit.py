@@ -87,6 +87,6 @@ async def broken_at(session: AsyncSession) -> int | None:
             return expected
         previous, expected = entry.hash, expected + 1
     head = await session.get(AuditHead, 1)
-    if head is not None and (head.hash != previous or head.position != expected - 1):
+    if head is None or head.hash != previous or head.position != expected - 1:
         return expected
     return None

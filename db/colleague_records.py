@@ -183,6 +183,4 @@ def _applied(change: ChangeColleague, before: Collection[Holding], rows: Collect
     changed = {row.access_id for row in rows}
     if change.role is None:
         return [holding for holding in before if holding.access_id not in changed]
-    return [
-        replace(holding, role=change.role) if holding.access_id in changed else holding for holding in before
-    ]
+    return [replace(holding, role=change.role) if holding.access_id in changed else holding for holding in before]

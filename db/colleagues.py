@@ -37,9 +37,7 @@ async def holdings_of(session: AsyncSession, organization_id: UUID) -> tuple[Hol
         .order_by(col(Access.opened_at), col(Access.id))
         .execution_options(populate_existing=True)
     )
-    return tuple(
-        Holding(access_id=row.id, account_id=row.account_id, npi=row.npi, role=Role(row.role)) for row in rows
-    )
+    return tuple(Holding(access_id=row.id, account_id=row.account_id, npi=row.npi, role=Role(row.role)) for row in rows)
 
 
 def administrators(holdings: Collection[Holding], npi: str | None) -> list[UUID]:

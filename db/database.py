@@ -23,10 +23,13 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.is_sqlite = url.startswith("sqlite")
+        # Statements' parameters are about people and organizations: they never go into an error's text.
         self.engine: AsyncEngine = (
-            create_async_engine(url, connect_args={"timeout": 5.0})
+            create_async_engine(url, hide_parameters=True, connect_args={"timeout": 5.0})
             if self.is_sqlite
-            else create_async_engine(url, pool_size=10, max_overflow=10, pool_timeout=5, pool_pre_ping=True)
+            else create_async_engine(
+                url, hide_parameters=True, pool_size=10, max_overflow=10, pool_timeout=5, pool_pre_ping=True
+            )
         )
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)

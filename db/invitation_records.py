@@ -156,9 +156,7 @@ class SqlInvitationRecords(InvitationSteps):
                 if made is None:
                     return self._refused(row, Code.SECOND_FACTOR_UNCONFIRMED)
                 account = made
-            return InvitationRecorded(
-                state=State.ACCEPTED, mails=await self._open_access(session, row, cmd, account)
-            )
+            return InvitationRecorded(state=State.ACCEPTED, mails=await self._open_access(session, row, cmd, account))
 
         return await self._once(cmd, "invitation.accepted", step)
 
@@ -173,9 +171,7 @@ class SqlInvitationRecords(InvitationSteps):
         row.attestation_version, row.attested_at = consent.attestation_version, consent.at
         return account
 
-    async def _new_account(
-        self, session: AsyncSession, row: InvitationRow, cmd: RecordAcceptance
-    ) -> Account | None:
+    async def _new_account(self, session: AsyncSession, row: InvitationRow, cmd: RecordAcceptance) -> Account | None:
         """The account of a newcomer, once the second factor is confirmed; the link has confirmed the address."""
         credential = await session.get(Credential, UUID(cmd.acceptance.credential_id or row.id.hex))
         if credential is None or credential.registration_id != row.id or credential.second_factor_step is None:

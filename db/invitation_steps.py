@@ -227,7 +227,7 @@ class InvitationSteps:
             return self._refused(row, Code.RESEND_LIMIT)
         again_at = row.link_due_at + self._limits.invitation_resend_gap
         if cmd.at < again_at and not row.mail_failed:
-            return self._refused(row, Code.RESEND_LIMIT, retry_at=again_at)
+            return self._refused(row, Code.RESEND_PAUSE, retry_at=again_at)
         return None
 
 

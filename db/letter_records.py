@@ -66,6 +66,8 @@ class SqlLetterRecords(RegistrationSteps):
                 return await self._counted(
                     session, row, cmd, Code.ORGANIZATION_NO_MATCH, left=tried.left, life=tried.life
                 )
+            if await self._has_it(session, row, payee, identity.npi):
+                return self._refused(row, Code.ACCESS_OPEN_ALREADY)
             row.identified_id, row.identified_npi = payee, identity.npi
             choices = await self._choices(session, payee, at_day=cmd.at.date())
             if not choices:
@@ -187,8 +189,8 @@ class SqlLetterRecords(RegistrationSteps):
                 )
             )
             row.organization_id, row.npi = letter.organization_id, letter.npi
-            row.paused_until, row.deadline = None, cmd.deadline
-            return Recorded(state=State.SETTING_UP_ACCOUNT)
+            await session.flush()
+            return await self._proved(session, row, cmd, deadline=cmd.deadline)
 
         return await self._once(cmd, "registration.pin_judged", step)
 

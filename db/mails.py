@@ -78,7 +78,12 @@ def secret_digest(vault: Vault, *, subject: str, purpose: SecretPurpose, text: s
 
 
 async def drop_unsent(session: AsyncSession, *, subject: str, purpose: str) -> None:
-    """Drop earlier mails of this purpose that haven't left: a newer one takes their place."""
+    """Drop earlier mails of this purpose that haven't left, and scrub their secrets: a newer one takes their place."""
+    await session.execute(
+        update(OneTimeSecret)
+        .where(col(OneTimeSecret.subject) == subject, col(OneTimeSecret.purpose) == purpose)
+        .values(sealed=None)
+    )
     await session.execute(
         update(MailRow)
         .where(col(MailRow.subject) == subject, col(MailRow.purpose) == purpose, col(MailRow.state) == "due")
@@ -112,6 +117,11 @@ class SqlOutbox:
                 values=values,
                 due_at=row.due_at,
             )
+
+    async def was_refused(self, mail_id: str) -> bool:
+        async with self._database.read() as session:
+            row = await session.get(MailRow, mail_id)
+        return row is not None and row.state == "refused"
 
     async def settle(self, mail_id: str, *, accepted: bool) -> None:
         async with self._database.write() as session:

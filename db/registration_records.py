@@ -41,6 +41,8 @@ class SqlRegistrationRecords(RegistrationSteps):
 
     async def open(self, cmd: RecordOpened) -> Recorded:
         async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
+            if row.for_account_id is not None:
+                return Recorded(state=State.PROVING)
             account = await session.scalar(
                 select(Account).where(col(Account.email_digest) == row.email_digest, col(Account.closed_at).is_(None))
             )
@@ -112,13 +114,14 @@ class SqlRegistrationRecords(RegistrationSteps):
             if isinstance(tried, Recorded):
                 return tried
             payment = await find_match(session, self._vault, self._limits, cmd)
+            if payment is not None and await self._has_it(session, row, payment.organization_id, cmd.proof.npi):
+                return self._refused(row, Code.ACCESS_OPEN_ALREADY)
             if payment is None or not await claim_payment(session, payment, cmd):
                 return await self._counted(session, row, cmd, Code.PAYMENT_NO_MATCH, left=tried.left, life=tried.life)
             await tried.give_back(session)
             await void_letters(session, row.id)
             row.organization_id, row.npi = payment.organization_id, cmd.proof.npi
-            row.paused_until, row.deadline = None, cmd.deadline
-            return Recorded(state=State.SETTING_UP_ACCOUNT)
+            return await self._proved(session, row, cmd, deadline=cmd.deadline)
 
         return await self._once(cmd, "registration.payment_judged", step)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from db import mails
+from db.account_opening import add_access, has_access
+from db.accounts import Account
 from db.counting import count, give_back
 from db.database import Database
 from db.letters import void_letters
@@ -96,7 +98,9 @@ class RegistrationSteps:
             id=UUID(cmd.registration_id),
             reference=cmd.start.reference,
             revision=0,
-            state=State.CONFIRMING_EMAIL,
+            # Whoever is signed in has shown the mailbox before.
+            state=State.PROVING if cmd.start.account_id else State.CONFIRMING_EMAIL,
+            for_account_id=UUID(cmd.start.account_id) if cmd.start.account_id else None,
             email_digest=self._vault.digest("email", mailbox_key(cmd.start.email)),
             email_sealed=self._vault.seal("email", cmd.start.email),
             name_sealed=self._vault.seal("name", cmd.start.name),
@@ -105,6 +109,28 @@ class RegistrationSteps:
             updated_at=cmd.at,
             deadline=cmd.deadline,
         )
+
+    async def _proved(
+        self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep, *, deadline: datetime
+    ) -> Recorded:
+        """The organization is proved: on to the account's set-up, or, for an account that there is, its access opens now."""
+        row.paused_until = None
+        if row.for_account_id is None:
+            row.deadline = deadline
+            return Recorded(state=State.SETTING_UP_ACCOUNT)
+        account = await session.get(Account, row.for_account_id)
+        evidence = await self._evidence(session, row)
+        if account is None or account.closed_at is not None or evidence is None:
+            await self._release(session, row, cmd)
+            return self._closed(row, State.REJECTED, Code.ACCOUNT_CLOSED)
+        due = await add_access(session, self._vault, row=row, account=account, evidence=evidence, at=cmd.at)
+        return Recorded(state=State.COMPLETED, mails=due)
+
+    async def _has_it(
+        self, session: AsyncSession, row: RegistrationRow, organization_id: UUID, npi: str | None
+    ) -> bool:
+        """Whether the account that this adds to has the access already (P10): then no payment is used up for it."""
+        return row.for_account_id is not None and await has_access(session, row.for_account_id, organization_id, npi)
 
     async def _count_proof(
         self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep, *, tin: str, caller_digest: str

@@ -34,7 +34,8 @@ class RegistrationRow(SQLModel, table=True):
     # Whose addresses a letter may go to: the identifiers fit together, but nothing is proved by that.
     identified_id: UUID | None = Field(default=None, foreign_key="organization.id")
     identified_npi: str | None = Field(default=None, max_length=10)
-    account_id: UUID | None = Field(default=None, foreign_key="account.id")
+    for_account_id: UUID | None = Field(default=None, foreign_key="account.id", index=True)  # adds to this account
+    account_id: UUID | None = Field(default=None, foreign_key="account.id")  # once completed
     attests_own_name: bool = False
     closing_code: str | None = Field(default=None, max_length=40)
 

@@ -123,6 +123,19 @@ ANSWERS: Final[dict[str, Answer]] = {
         "Their PINs were tried too often. You are not locked out yourself.",
         ("Ask for another letter.", "Prove your organization with a payment or notice."),
     ),
+    "access_open_already": Answer(
+        "You have this access already",
+        "Your account sees this Tax ID, or this NPI of it, and the payment wasn't used up.",
+        ("Look at Tax ID & NPI access.", "Add another Tax ID or NPI."),
+    ),
+    "too_many_open": Answer(
+        "You are adding several Tax IDs already",
+        "Only so many can be open at once.",
+        ("Finish or stop one of them first.",),
+    ),
+    "account_closed": Answer(
+        "This account is closed", "Nothing can be added to it any more.", ("Call provider support.",)
+    ),
     "registration_locked": Answer(
         "This registration is locked",
         "There were too many wrong codes or proofs in it.",
@@ -146,6 +159,98 @@ ANSWERS: Final[dict[str, Answer]] = {
         "This step isn't open now",
         "The registration stands at another step.",
         ("Go on with the step that is open.",),
+    ),
+    "not_administrator": Answer(
+        "Only an administrator can do this",
+        "Colleagues are invited and managed by people who have open access as an administrator of the organization.",
+        ("Ask an administrator of your organization.", "Still registering? Finish your registration first."),
+    ),
+    "already_colleague": Answer(
+        "This colleague has access already",
+        "One of your colleagues in this organization has this address.",
+        ("Look at the list of colleagues; you can change the role there.",),
+    ),
+    "invitation_open": Answer(
+        "There is an open invitation to this address",
+        "One invitation at a time is enough: its link still works.",
+        ("Send the open invitation again.", "Cancel it first to invite with another role."),
+    ),
+    "invitations_limit": Answer(
+        "Too many invitations for today",
+        "We mail only a number of invitations a day for one organization and to one address.",
+        ("Try again at the time shown.",),
+    ),
+    "invitations_open_limit": Answer(
+        "Too many open invitations",
+        "Your organization has as many open invitations as we allow at one time.",
+        ("Cancel those that aren't needed any more.", "Wait until some are accepted or expire."),
+    ),
+    "invitation_resend_limit": Answer(
+        "This link was sent often enough",
+        "We send a link again a few times only. All links sent so far still work.",
+        (
+            "Ask your colleague to look in the spam folder.",
+            "Wrong address? Correct it: the invitation is made anew.",
+            "Cancel the invitation and invite again.",
+        ),
+    ),
+    "invitation_resend_pause": Answer(
+        "This link was sent a moment ago",
+        "There is a pause between two mails. The links sent so far still work.",
+        ("Ask your colleague to look in the spam folder.", "Try again at the time shown."),
+    ),
+    "invitation_link_dead": Answer(
+        "This link doesn't work",
+        "It isn't one of ours, or a part of it is missing.",
+        ("Open the newest mail and follow its link.", "Ask the person who invited you to send it again."),
+    ),
+    "invitation_accepted": Answer(
+        "This invitation was accepted",
+        "Its access is open, and its link isn't needed any more.",
+        ("Sign in.", "That wasn't you? Call provider support."),
+    ),
+    "invitation_expired": Answer(
+        "This invitation has expired",
+        "An invitation works for seven days.",
+        ("Ask the person who invited you for a new invitation.",),
+    ),
+    "invitation_cancelled": Answer(
+        "This invitation was cancelled",
+        "Its links don't work any more, and nothing of it is open.",
+        ("Ask the person who invited you.",),
+    ),
+    "invitation_inviter_left": Answer(
+        "This invitation doesn't count any more",
+        "The person who invited doesn't manage access for the organization any more, so it was cancelled.",
+        ("Ask another administrator of your organization for an invitation.",),
+    ),
+    "invitation_has_account": Answer(
+        "You have an account already",
+        "One person has one account. This invitation adds the organization to it.",
+        ("Sign in, then accept the invitation.",),
+    ),
+    "invitation_other_address": Answer(
+        "This invitation is for another address",
+        "Only the account of the very address that was invited can accept it.",
+        ("Sign in with that account.", "Ask to be invited with the address of your account."),
+    ),
+    "colleague_gone": Answer(
+        "This person has no access any more",
+        "It was ended in the meantime.",
+        ("Look at the list of colleagues again.",),
+    ),
+    "last_administrator": Answer(
+        "The organization needs an administrator",
+        "Nobody else could invite or remove colleagues.",
+        ("Make a colleague an administrator first, then try again.",),
+    ),
+    "last_account": Answer(
+        "This is the organization's last account",
+        "Nobody would be left to see to the organization's access.",
+        (
+            "Invite a colleague as an administrator first; once they have accepted, you can leave.",
+            "Is the organization closing? Call provider support.",
+        ),
     ),
     "not_found": Answer(
         "We can't find that",
@@ -222,5 +327,60 @@ ANSWERS: Final[dict[str, Answer]] = {
         "Something went wrong on our side",
         "We have noted it under the request's id.",
         ("Try again in a minute; sending the same request again is safe.", "Call provider support and tell the id."),
+    ),
+    "case_open": Answer(
+        "We have a request of yours already",
+        "One like this is open, and a person looks at it.",
+        ("Open your case and add there what is missing.", "Call provider support and tell the case's number."),
+    ),
+    "case_wrong_state": Answer(
+        "This isn't possible now",
+        "The case stands elsewhere: somebody else may have gone on with it.",
+        ("Look at the case again.",),
+    ),
+    "case_over": Answer(
+        "This case is closed", "Nothing can be added to it any more.", ("Open a new case.", "Call provider support.")
+    ),
+    "case_not_in_directory": Answer(
+        "The directory doesn't have this",
+        "A case is listed, or access is given, only once the payer's own record has the Tax ID, and the NPI where one is named.",
+        (
+            "Have the organization added to the payer's systems; the next import finds it.",
+            "Check the number with the person.",
+        ),
+    ),
+    "case_wrong_kind": Answer(
+        "This doesn't fit this kind of case",
+        "Nothing was changed.",
+        ("Choose one of the actions that the case offers.",),
+    ),
+    "case_staff_unknown": Answer(
+        "There is no such member of staff", "The account isn't set up, or it was closed.", ("Choose somebody else.",)
+    ),
+    "case_not_yours": Answer(
+        "This case is somebody else's",
+        "Only its owner or a supervisor gives a case to another person.",
+        ("Ask the owner or a supervisor.",),
+    ),
+    "case_no_proposal": Answer(
+        "Nobody has proposed access",
+        "It takes two people: one proposes, another confirms.",
+        ("Look at the case again.",),
+    ),
+    "case_same_person": Answer(
+        "It takes a second person",
+        "Whoever proposed the access can't confirm it.",
+        ("Ask a colleague to look at the case and confirm or reject it.",),
+    ),
+    "case_access_exists": Answer(
+        "The person has this access already", "Nothing was changed.", ("Answer the case and say so.",)
+    ),
+    "case_evidence_missing": Answer(
+        "The access can't be given",
+        "A decision that it needs isn't on record, or the person's registration or account doesn't allow it any more.",
+        ("Look at the case again and propose the access anew.",),
+    ),
+    "staff_exists": Answer(
+        "There is a staff account with this address", "It is set up already.", ("Close it first, then add it again.",)
     ),
 }

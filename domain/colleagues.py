@@ -89,6 +89,12 @@ class ChangeColleague(Payload):
     role: Role | None = None
 
 
+class AskChange(Payload):
+    """A message that carries nothing but that it's genuine: only who holds the keys can seal one for this change."""
+
+    change_id: str
+
+
 class ChangeResult(Payload):
     """What became of a change."""
 

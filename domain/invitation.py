@@ -52,6 +52,7 @@ class Code(StrEnum):
     INVITATIONS_LIMIT = "invitations_limit"
     INVITATIONS_OPEN_LIMIT = "invitations_open_limit"
     RESEND_LIMIT = "invitation_resend_limit"
+    RESEND_PAUSE = "invitation_resend_pause"
     NAME_IS_ORGANIZATION = "name_is_organization"
     NAME_NEEDS_ATTESTATION = "name_needs_attestation"
     SECOND_FACTOR_UNCONFIRMED = "second_factor_unconfirmed"

@@ -81,6 +81,9 @@ class Limits(BaseModel):
     registration_life: timedelta = Field(
         timedelta(days=30), description="A registration closes this long after its last open proof."
     )
+    additions_open: int = Field(
+        10, ge=1, description="TINs or NPIs that one account may be adding at the same time (P10)."
+    )
     registrations_per_caller: int = Field(20, ge=1, description="Registrations begun per network address in an hour.")
     registrations_per_address: int = Field(5, ge=1, description="Registrations begun per e-mail address in a day.")
 
@@ -119,3 +122,22 @@ class Limits(BaseModel):
     registration_session_life: timedelta = Field(
         timedelta(hours=24), description="How long a browser may go on with a registration."
     )
+
+    case_due_business_days: int = Field(
+        3, ge=1, description="Business days in which staff owe the next step of a case."
+    )
+    case_overdue_reminder_business_days: int = Field(
+        2, ge=1, description="Business days between reminders of an overdue case."
+    )
+    case_answer_life: timedelta = Field(
+        timedelta(days=14),
+        description="How long a case waits for a person's answer; then it's closed with notice (P8).",
+    )
+    case_answer_reminder: timedelta = Field(
+        timedelta(days=7), description="When a person who owes a case an answer is reminded."
+    )
+    case_look_every: timedelta = Field(
+        timedelta(hours=24), description="How often a case looks whether its organization is listed meanwhile."
+    )
+    cases_per_person: int = Field(5, ge=1, description="Cases opened by one person in a day.")
+    staff_set_up_life: timedelta = Field(timedelta(hours=24), description="Life of a staff account's set-up link.")

@@ -27,6 +27,14 @@ NOTICES: Final[dict[str, Notice]] = {
             "Reference of your registration: {reference}.",
         ),
     ),
+    "access_added": Notice(
+        "Access was added to your account",
+        (
+            "Your account now sees {organization}.",
+            "If you did not add it, call us and have the reference ready.",
+            "Reference: {reference}.",
+        ),
+    ),
     "someone_registered": Notice(
         "Someone registered for your organization",
         (
@@ -34,5 +42,105 @@ NOTICES: Final[dict[str, Notice]] = {
             "You needn't do anything if this is a colleague. If you did not expect it, call us and have the reference ready.",
             "Reference: {reference}.",
         ),
+    ),
+    "case_opened": Notice(
+        "We have your request",
+        ("Your request to provider support is case {number}. A person looks at it and gets in touch with you.",),
+    ),
+    "case_contacted": Notice(
+        "We got in touch about your request",
+        ("Provider support called or wrote to you about case {number}. What was said is on the case's page.",),
+    ),
+    "case_question": Notice("We need something more from you", ("A question about case {number}:", "{text}")),
+    "case_reminder": Notice(
+        "We still need something from you",
+        ("Case {number} waits for your answer. Without one it will be closed; you can open a new one at any time.",),
+    ),
+    "case_listed": Notice(
+        "Your organization is listed now",
+        ("The organization of case {number} is in our records now. Go on where you stopped; nothing has to be typed again.",),
+    ),
+    "case_declined": Notice("We couldn't do what you asked for", ("Case {number} was declined:", "{text}")),
+    "case_answered": Notice("Your request is answered", ("The answer to case {number}:", "{text}")),
+    "case_access_given": Notice(
+        "You have access now",
+        ("Two people of provider support looked at case {number} and gave the access that you asked for.",),
+    ),
+    "case_withdrawn": Notice(
+        "Your request is closed",
+        ("Case {number} was closed because it isn't needed any more. You can open a new one at any time.",),
+    ),
+    "case_unreachable": Notice(
+        "Your request is closed: we couldn't reach you",
+        ("We asked you something about case {number} and got no answer. You can open a new case at any time.",),
+    ),
+    "access_by_staff": Notice(
+        "Someone got access to your organization",
+        (
+            "{newcomer} got access to the portal for {organization} through provider support.",
+            "You needn't do anything if this is a colleague. If you did not expect it, call us and have the reference ready.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "invitation_joined": Notice(
+        "Your access is open",
+        (
+            "You accepted the invitation of {inviter}, and your access to {organization} ({scope}) is open, with the role {role}.",
+            "The account is yours alone: don't share it.",
+            "Reference of the invitation: {reference}.",
+        ),
+    ),
+    "invitation_accepted": Notice(
+        "Your invitation was accepted",
+        (
+            "{invitee} accepted the invitation to {organization} ({scope}), with the role {role}.",
+            "You find the new colleague under Colleagues. If this isn't right, remove the person there at once.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "invitation_expired": Notice(
+        "An invitation has expired",
+        (
+            "{invitee} didn't accept the invitation to {organization} in time.",
+            "You can invite again under Colleagues.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "invitation_cancelled": Notice(
+        "An invitation was cancelled",
+        (
+            "The invitation of {invitee} to {organization} is cancelled, and its links don't work any more.",
+            "An administrator did so, or {inviter}, who invited, doesn't manage access any more.",
+            "Is it still wanted? Invite again under Colleagues. Reference: {reference}.",
+        ),
+    ),
+    "invitation_undeliverable": Notice(
+        "An invitation couldn't be delivered",
+        (
+            "The mail server of {invitee} refused our mail for good.",
+            "Correct the address under Colleagues: the invitation is then made anew. Reference: {reference}.",
+        ),
+    ),
+    "access_removed": Notice(
+        "Your access has ended",
+        (
+            "Your access to {organization} was ended by {actor}.",
+            "If this isn't right, ask an administrator of the organization, or call us.",
+        ),
+    ),
+    "role_changed": Notice(
+        "Your role has changed",
+        ("{actor} changed your role for {organization}: you are now {role}.",),
+    ),
+    "colleague_removed": Notice(
+        "A colleague's access has ended",
+        (
+            "The access of {colleague} to {organization} was ended by {actor}.",
+            "If you did not expect this, call us.",
+        ),
+    ),
+    "colleague_role_changed": Notice(
+        "A colleague's role has changed",
+        ("{actor} changed the role of {colleague} for {organization} to {role}.",),
     ),
 }

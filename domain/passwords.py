@@ -33,8 +33,11 @@ def acceptable_password(text: str, *, least: int, most: int, about: Iterable[str
         raise PasswordError("password_long", f"Use at most {most} characters.")
     if any("\ud800" <= character <= "\udfff" for character in password):
         raise PasswordError("password_characters", "One of these characters can't be used. Type the password again.")
+    about = tuple(about)
     words = [word for phrase in about for word in phrase.replace("@", " ").replace(".", " ").split() if len(word) > 2]
     judged = password if len(password) <= _LENGTH_FOR_ALL_LOOK_ALIKES else password.translate(_LOOK_ALIKES)
-    if zxcvbn(judged, user_inputs=[*words, "gatehouse"], max_length=most)["guesses"] < _LEAST_GUESSES:
+    known = [*about, *words, "gatehouse"]
+    known += [word.translate(_LOOK_ALIKES) for word in known]
+    if zxcvbn(judged, user_inputs=known, max_length=most)["guesses"] < _LEAST_GUESSES:
         raise PasswordError("password_guessable", "This password is easy to guess. A few random words work well.")
     return password

@@ -85,6 +85,10 @@ class Outbox(Protocol):
         """The mail, or None when it has been sent or given up already."""
         ...
 
+    async def was_refused(self, mail_id: str) -> bool:
+        """Whether the receiving side has refused it for good."""
+        ...
+
     async def settle(self, mail_id: str, *, accepted: bool) -> None:
         """Note that it was accepted or refused for good, and scrub the secret it carried."""
         ...

@@ -33,9 +33,10 @@ _ALWAYS: Final = frozenset({State.EXPIRED, State.WITHDRAWN, State.LOCKED})
 
 LEGAL: Final[dict[State, frozenset[State]]] = {
     State.CONFIRMING_EMAIL: _ALWAYS | {State.PROVING},
-    State.PROVING: _ALWAYS | {State.AWAITING_PIN, State.SETTING_UP_ACCOUNT},
+    # Straight to the end, where an account that there is gets another TIN or NPI (P10).
+    State.PROVING: _ALWAYS | {State.AWAITING_PIN, State.SETTING_UP_ACCOUNT, State.COMPLETED, State.REJECTED},
     # A payment may turn up while the letter travels; and back when its letters can't be used any more.
-    State.AWAITING_PIN: _ALWAYS | {State.SETTING_UP_ACCOUNT, State.PROVING},
+    State.AWAITING_PIN: _ALWAYS | {State.SETTING_UP_ACCOUNT, State.PROVING, State.COMPLETED, State.REJECTED},
     # Back to PROVING when the payment that proved it is voided or reissued before the account is made.
     State.SETTING_UP_ACCOUNT: _ALWAYS | {State.SECURING_ACCOUNT, State.PROVING},
     State.SECURING_ACCOUNT: _ALWAYS | {State.SETTING_UP_ACCOUNT, State.COMPLETED, State.PROVING, State.REJECTED},
@@ -84,6 +85,8 @@ class Code(StrEnum):
     PIN_EXPIRED = "pin_expired"
     PIN_PAUSED = "pin_paused"
     PIN_LETTERS_LOCKED = "pin_letters_locked"
+    ACCESS_OPEN_ALREADY = "access_open_already"
+    ACCOUNT_CLOSED = "account_closed"
 
 
 class RegistrationTerms(Payload):
@@ -105,6 +108,7 @@ class StartRegistration(Payload):
     name: str
     email: str
     attestation_version: str
+    account_id: str | None = None  # a signed-in person adds a TIN or NPI to this account (P10)
     terms: RegistrationTerms = RegistrationTerms()
 
 

@@ -10,7 +10,10 @@ from uuid import UUID
 
 import pyotp
 from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col
 
 from db.counting import count
@@ -19,7 +22,7 @@ from domain.passwords import acceptable_password
 from domain.people import person_name
 from domain.registration import Code, SecureAccount, SetUpAccount, State, StepResult
 from portal.fields import Fields
-from portal.gate import Gate, send_step, wrong_state
+from portal.gate import Gate, remember_key, send_step, wrong_state
 from portal.refusals import Refusal
 from portal.registration_view import view_registration
 from workflows import names
@@ -45,7 +48,9 @@ async def set_up_account(
     Raises `Refusal`: `invalid_fields`, `wrong_state`, `key_reused`, `unavailable`.
     """
     view = await view_registration(gate, registration_id)
-    if view.state not in {State.SETTING_UP_ACCOUNT, State.SECURING_ACCOUNT}:
+    is_open = view.state in {State.SETTING_UP_ACCOUNT, State.SECURING_ACCOUNT}
+    # A request that was sent before gets its answer again, wherever the registration stands by now (I2).
+    if not is_open and await _kept(gate, _credential_id(gate, registration_id, key)) is None:
         raise wrong_state(view.state)
     fields = Fields()
     parsed_name = fields.read("name", name, person_name)
@@ -60,7 +65,7 @@ async def set_up_account(
         names.SET_UP_ACCOUNT,
         SetUpAccount(credential_id=str(credential_id), name=parsed_name, attests_own_name=attests_own_name),
         key=key,
-        body=f"{parsed_name}\0{attests_own_name}\0{accepted}",
+        body=f"{parsed_name}\0{attests_own_name}",  # keep_credential holds the key against the password
     )
 
 
@@ -83,18 +88,23 @@ def read_password(gate: Gate, fields: Fields, password: str, *, about: tuple[str
 
 
 async def keep_credential(gate: Gate, owner_id: UUID, *, key: str, password: str) -> UUID:
-    """Hash the password and make the second factor once per key; evidence is written before it's told (B10)."""
-    credential_id = UUID(hex=gate.vault.digest("credential", f"{owner_id}\0{key}")[:32])
-    async with gate.database.read() as session:
-        if await session.get(Credential, credential_id) is not None:
-            return credential_id
-    async with gate.hashing:
-        password_hash = await asyncio.to_thread(PASSWORD_HASHER.hash, password)
-    codes = make_recovery_codes(gate)
-    async with gate.database.write() as session:
-        if await session.get(Credential, credential_id) is None:
-            session.add(
-                Credential(
+    """Hash the password and make the second factor once per key; evidence is written before it's told (B10).
+
+    Raises `Refusal` (`key_reused`) when the key came with another password: of that no quick digest is kept, so
+    the hash itself is asked.
+    """
+    credential_id = _credential_id(gate, owner_id, key)
+    kept = await _kept(gate, credential_id)
+    if kept is None:
+        async with gate.hashing:
+            password_hash = await asyncio.to_thread(PASSWORD_HASHER.hash, password)
+        codes = make_recovery_codes(gate)
+        insert = sqlite_insert if gate.database.is_sqlite else postgresql_insert
+        async with gate.database.write() as session:
+            # The same request may come twice at the same moment.
+            await session.execute(
+                insert(Credential)
+                .values(
                     id=credential_id,
                     registration_id=owner_id,
                     password_hash=password_hash,
@@ -102,8 +112,32 @@ async def keep_credential(gate: Gate, owner_id: UUID, *, key: str, password: str
                     recovery_sealed=gate.vault.seal("recovery", json.dumps(codes)),
                     created_at=gate.now(),
                 )
+                .on_conflict_do_nothing()
             )
+            kept = await session.get_one(Credential, credential_id)
+        if kept.password_hash == password_hash:
+            return credential_id
+    if not await is_password(gate, kept.password_hash, password):
+        raise Refusal("key_reused")
     return credential_id
+
+
+async def is_password(gate: Gate, password_hash: str, password: str) -> bool:
+    """Whether this is the password that was hashed."""
+    try:
+        async with gate.hashing:
+            return await asyncio.to_thread(PASSWORD_HASHER.verify, password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _credential_id(gate: Gate, owner_id: UUID, key: str) -> UUID:
+    return UUID(hex=gate.vault.digest("credential", f"{owner_id}\0{key}")[:32])
+
+
+async def _kept(gate: Gate, credential_id: UUID) -> Credential | None:
+    async with gate.database.read() as session:
+        return await session.get(Credential, credential_id)
 
 
 def make_recovery_codes(gate: Gate) -> list[str]:
@@ -140,6 +174,7 @@ async def confirm_second_factor(gate: Gate, registration_id: UUID, *, code: str,
     if view.state not in {State.SECURING_ACCOUNT, State.COMPLETED}:
         raise wrong_state(view.state)
     digits = read_second_factor_code(code)
+    await remember_key(gate, scope=f"{registration_id}/{names.SECURE_ACCOUNT}", key=key, body=digits)
     credential_id = await confirm_factor(gate, registration_id, digits)
     return await send_step(
         gate,
@@ -189,9 +224,7 @@ def matching_step(secret: str, digits: str, *, at: datetime, after: int = 0) -> 
 async def _judge(gate: Gate, owner_id: UUID, credential: Credential, digits: str) -> int:
     now = gate.now()
     async with gate.database.write() as session:  # counted before it's looked at (I13)
-        tally = await count(
-            session, "second-factor", str(owner_id), at=now, window=gate.limits.second_factor_window
-        )
+        tally = await count(session, "second-factor", str(owner_id), at=now, window=gate.limits.second_factor_window)
     if tally.count > gate.limits.second_factor_tries:
         raise Refusal("too_many_tries", retry_at=tally.window_ends_at)
     step = matching_step(gate.vault.unseal("second-factor", credential.second_factor_sealed), digits, at=now)
@@ -217,8 +250,19 @@ async def unsaved_recovery_codes(gate: Gate, owner_id: UUID) -> list[str]:
     return codes
 
 
-async def recovery_codes_saved(gate: Gate, owner_id: UUID) -> None:
-    """Forget the codes in clear: the person has saved them. Again is the same as once."""
+async def recovery_codes_saved(gate: Gate, registration_id: UUID) -> None:
+    """Forget the codes in clear: the person has saved them. Again is the same as once.
+
+    Raises `Refusal` (`wrong_state`, `not_found`): before the account is made, its opening still needs them.
+    """
+    view = await view_registration(gate, registration_id)
+    if view.state is not State.COMPLETED:
+        raise wrong_state(view.state)
+    await forget_recovery_codes(gate, registration_id)
+
+
+async def forget_recovery_codes(gate: Gate, owner_id: UUID) -> None:
+    """Forget the codes in clear of an account that is made; the caller has seen that it is."""
     async with gate.database.write() as session:
         await session.execute(
             update(Credential).where(col(Credential.registration_id) == owner_id).values(recovery_sealed=None)

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
@@ -22,6 +24,8 @@ from domain.registration import State, StepResult
 from portal.refusals import Refusal
 from workflows import names
 from workflows.registration import WRONG_STATE
+
+Result = TypeVar("Result", bound=Payload)
 
 
 def wall_clock() -> datetime:
@@ -49,18 +53,23 @@ async def remember_key(gate: Gate, *, scope: str, key: str, body: str) -> bool:
 
     Raises `Refusal` (`key_reused`) when the key came with another body before (I2).
     """
+    async with gate.database.write() as session:
+        return await remember_key_in(session, gate, scope=scope, key=key, body=body)
+
+
+async def remember_key_in(session: AsyncSession, gate: Gate, *, scope: str, key: str, body: str) -> bool:
+    """`remember_key` within a transaction: what is refused in it leaves no key behind."""
     digest = gate.vault.digest("body", body)
     insert = sqlite_insert if gate.database.is_sqlite else postgresql_insert
-    async with gate.database.write() as session:
-        fresh = await session.scalar(
-            insert(IdempotencyKey)
-            .values(scope=scope, key=gate.vault.digest("key", key), body_digest=digest, at=gate.now())
-            .on_conflict_do_nothing()
-            .returning(col(IdempotencyKey.key))
-        )
-        if fresh is not None:
-            return True
-        known = await session.get_one(IdempotencyKey, (scope, gate.vault.digest("key", key)))
+    fresh = await session.scalar(
+        insert(IdempotencyKey)
+        .values(scope=scope, key=gate.vault.digest("key", key), body_digest=digest, at=gate.now())
+        .on_conflict_do_nothing()
+        .returning(col(IdempotencyKey.key))
+    )
+    if fresh is not None:
+        return True
+    known = await session.get_one(IdempotencyKey, (scope, gate.vault.digest("key", key)))
     if known.body_digest != digest:
         raise Refusal("key_reused")
     return False
@@ -72,24 +81,57 @@ async def send_step(gate: Gate, registration_id: UUID, update: str, cmd: Payload
     Raises `Refusal`: `key_reused`, `wrong_state` with the state, `registration_…` when it's over, `unavailable`.
     A counted refusal (a wrong code, a payment without a match) comes back as a result, not as an exception.
     """
-    scope = f"{registration_id}/{update}"
-    await remember_key(gate, scope=scope, key=key, body=body)
-    handle = gate.client.get_workflow_handle(names.registration_id(str(registration_id)))
     try:
-        result: StepResult = await handle.execute_update(
-            update,
-            cmd,
-            id=gate.vault.digest("update", f"{scope}\0{key}")[:32],
-            result_type=StepResult,
-        )
+        return await send_update(
+            gate, names.registration_id(str(registration_id)), update, cmd, scope=f"{registration_id}/{update}",
+            key=key, body=body, result_type=StepResult,
+        )  # fmt: skip
+    except StandsElsewhere as error:
+        raise wrong_state(State(error.state)) from None
+    except UnknownWorkflow:
+        raise await _over_or_unknown(gate, registration_id) from None
+
+
+class StandsElsewhere(Exception):
+    """The workflow refused a step because of its state."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state
+
+
+class UnknownWorkflow(Exception):
+    """Temporal knows no such open workflow: it never was, it has ended, or it's forgotten."""
+
+
+async def send_update(
+    gate: Gate,
+    workflow_id: str,
+    update: str,
+    cmd: Payload,
+    *,
+    scope: str,
+    key: str,
+    body: str,
+    result_type: type[Result],
+) -> Result:
+    """Send one step to any workflow and wait for the answer; the same key and body in a scope get the same answer.
+
+    Raises `StandsElsewhere`, `UnknownWorkflow`, and `Refusal`: `key_reused`, `unavailable`.
+    """
+    await remember_key(gate, scope=scope, key=key, body=body)
+    handle = gate.client.get_workflow_handle(workflow_id)
+    update_id = gate.vault.digest("update", f"{scope}\0{key}")[:32]
+    try:
+        result: Result = await handle.execute_update(update, cmd, id=update_id, result_type=result_type)
         return result
     except WorkflowUpdateFailedError as error:
         if isinstance(error.cause, ApplicationError) and error.cause.type == WRONG_STATE:
-            raise wrong_state(State(error.cause.details[0])) from None
+            raise StandsElsewhere(error.cause.details[0]) from None
         raise
     except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
         if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
-            raise await _over_or_unknown(gate, registration_id) from None
+            raise UnknownWorkflow from None
         raise unavailable(error) from error
 
 

@@ -44,9 +44,38 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.FIELDS: frozenset({"invalid_fields"}),
     Kind.ELSEWHERE: frozenset(
         {"wrong_state", "key_reused", "email_taken", "proof_no_longer_good", "second_factor_unconfirmed"}
+        | {
+            "not_administrator",
+            "already_colleague",
+            "invitation_open",
+            "invitations_open_limit",
+            "invitation_resend_limit",
+        }
+        | {"case_open", "case_wrong_state", "case_not_in_directory", "case_wrong_kind", "case_staff_unknown", "case_not_yours"}
+        | {"case_no_proposal", "case_same_person", "case_access_exists", "case_evidence_missing", "staff_exists"}
+        | {"invitation_has_account", "invitation_other_address", "colleague_gone", "last_administrator", "last_account"}
     ),
-    Kind.LATER: frozenset({"codes_limit", "payment_paused", "payment_letter_only", "too_many_tries"}),
-    Kind.OVER: frozenset({"link_dead"} | {f"registration_{state}" for state in State if state.is_final}),
+    Kind.LATER: frozenset(
+        {
+            "codes_limit",
+            "payment_paused",
+            "payment_letter_only",
+            "too_many_tries",
+            "invitations_limit",
+            "invitation_resend_pause",
+        }
+    ),
+    Kind.OVER: frozenset(
+        {"link_dead", "case_over"}
+        | {f"registration_{state}" for state in State if state.is_final}
+        | {
+            "invitation_accepted",
+            "invitation_expired",
+            "invitation_cancelled",
+            "invitation_inviter_left",
+            "invitation_link_dead",
+        }
+    ),
     Kind.DEFECT: frozenset({"internal_error"}),
     Kind.AWAY: frozenset({"unavailable"}),
 }

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 from temporalio.client import WithStartWorkflowOperation, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import (
@@ -15,6 +16,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from db.counting import count
@@ -25,6 +27,7 @@ from domain.people import mailbox_key, person_name, personal_address
 from domain.registration import (
     ATTESTATION_VERSION,
     Ask,
+    Code,
     ConfirmEmail,
     RegistrationTerms,
     StartRegistration,
@@ -33,7 +36,7 @@ from domain.registration import (
 )
 from portal import sessions
 from portal.fields import Fields, read_organization, read_proof
-from portal.gate import Gate, remember_key, send_step, unavailable
+from portal.gate import Gate, remember_key_in, send_step, unavailable
 from portal.refusals import Refusal
 from portal.registration_view import view_registration
 from portal.sessions import SessionKind
@@ -54,11 +57,11 @@ class Started:
     result: StepResult
 
 
-def reference_of(opaque: UUID) -> str:
-    """How people name a registration on the telephone: eight Crockford base-32 characters of its id."""
+def reference_of(opaque: UUID, *, letter: str = "R") -> str:
+    """How people name a registration (or, by its letter, something else) on the telephone: eight Crockford base-32 characters of its id."""
     alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
     letters = "".join(alphabet[opaque.int >> (5 * place) & 31] for place in range(8))
-    return f"R-{letters[:4]}-{letters[4:]}"
+    return f"{letter}-{letters[:4]}-{letters[4:]}"
 
 
 async def start(gate: Gate, *, name: str, email: str, attested: bool, key: str, caller: str, client: str) -> Started:
@@ -77,18 +80,46 @@ async def start(gate: Gate, *, name: str, email: str, attested: bool, key: str, 
     assert parsed_name is not None  # noqa: S101 - narrows the type; fields.check has raised otherwise
     assert parsed_email is not None  # noqa: S101 - as above
 
-    if await remember_key(gate, scope="registrations", key=key, body=f"{parsed_name}\0{parsed_email}"):
-        await _count_start(gate, email=parsed_email, caller=caller)
     registration_id = UUID(hex=gate.vault.digest("registration", key)[:32])
+    async with gate.database.write() as session:
+        body = f"{parsed_name}\0{parsed_email}"
+        if await remember_key_in(session, gate, scope="registrations", key=key, body=body):
+            await _count_start(session, gate, email=parsed_email, caller=caller)
+        known = await session.get(RegistrationRow, registration_id)
+    person = Registrant(name=parsed_name, email=parsed_email)
+    if known is not None and State(known.state).is_final:
+        return await _ended(gate, known, key=key, client=client)
+    return await begin(gate, registration_id, person, key=key, client=client)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registrant:
+    """Who registers; with an account, for what is added to it."""
+
+    name: str
+    email: str
+    account_id: UUID | None = None
+
+
+async def _ended(gate: Gate, known: RegistrationRow, *, key: str, client: str) -> Started:
+    """It has ended, and Temporal may have forgotten it: beginning it again would make a second workflow of it."""
+    token = gate.vault.digest("registration-token", key)
+    await sessions.begin(gate, SessionKind.REGISTRATION, known.id, client=client, token=token)
+    return Started(known.id, known.reference, token, _standing(State(known.state)))
+
+
+async def begin(gate: Gate, registration_id: UUID, person: Registrant, *, key: str, client: str) -> Started:
+    """Start the workflow, or find it started, and wait until it's recorded. Raises `Refusal` (`unavailable`)."""
     reference = reference_of(registration_id)
-    begin = WithStartWorkflowOperation(
+    start = WithStartWorkflowOperation(
         Registration.run,
         StartRegistration(
             registration_id=str(registration_id),
             reference=reference,
-            name=parsed_name,
-            email=parsed_email,
+            name=person.name,
+            email=person.email,
             attestation_version=ATTESTATION_VERSION,
+            account_id=str(person.account_id) if person.account_id else None,
             terms=RegistrationTerms(
                 code_life=gate.limits.code_life,
                 life=gate.limits.registration_life,
@@ -106,7 +137,7 @@ async def start(gate: Gate, *, name: str, email: str, attested: bool, key: str, 
         search_attributes=TypedSearchAttributes(
             [
                 SearchAttributePair(names.REFERENCE, reference),
-                SearchAttributePair(names.STATE, State.CONFIRMING_EMAIL),
+                SearchAttributePair(names.STATE, State.PROVING if person.account_id else State.CONFIRMING_EMAIL),
             ]
         ),
     )
@@ -114,27 +145,32 @@ async def start(gate: Gate, *, name: str, email: str, attested: bool, key: str, 
         result = await gate.client.execute_update_with_start_workflow(
             names.OPENED,
             Ask(registration_id=str(registration_id)),
-            start_workflow_operation=begin,
+            start_workflow_operation=start,
             id="opened",
             result_type=StepResult,
         )
+    except WorkflowAlreadyStartedError:
+        # It has ended a moment ago: the repeated request is answered with how it stands.
+        result = _standing((await view_registration(gate, registration_id)).state)
     except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
         if not (isinstance(error, RPCError) and error.status is RPCStatusCode.ALREADY_EXISTS):
             raise unavailable(error) from error
-        # It has ended already: the repeated request is answered with how it stands.
-        result = StepResult(accepted=True, code="ok", state=(await view_registration(gate, registration_id)).state)
+        result = _standing((await view_registration(gate, registration_id)).state)
     token = gate.vault.digest("registration-token", key)
     await sessions.begin(gate, SessionKind.REGISTRATION, registration_id, client=client, token=token)
     return Started(registration_id, reference, token, result)
 
 
-async def _count_start(gate: Gate, *, email: str, caller: str) -> None:
+def _standing(state: State) -> StepResult:
+    return StepResult(accepted=True, code=Code.OK, state=state)
+
+
+async def _count_start(session: AsyncSession, gate: Gate, *, email: str, caller: str) -> None:
     now = gate.now()
-    async with gate.database.write() as session:
-        from_caller = await count(session, "start-caller", gate.vault.digest("caller", caller), at=now, window=_HOUR)
-        for_address = await count(
-            session, "start-address", gate.vault.digest("email", mailbox_key(email)), at=now, window=_DAY
-        )
+    from_caller = await count(session, "start-caller", gate.vault.digest("caller", caller), at=now, window=_HOUR)
+    for_address = await count(
+        session, "start-address", gate.vault.digest("email", mailbox_key(email)), at=now, window=_DAY
+    )
     if from_caller.count > gate.limits.registrations_per_caller:
         raise Refusal("too_many_tries", retry_at=from_caller.window_ends_at)
     if for_address.count > gate.limits.registrations_per_address:

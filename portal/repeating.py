@@ -15,9 +15,10 @@ from portal.sessions import Principal, SessionKind
 async def sign_in_once(gate: Gate, *, email: str, password: str, key: str, caller: str, client: str) -> str:
     """`signing_in.sign_in`, where a repeated request is counted and checked again, but makes no second session.
 
-    Raises `Refusal` (`key_reused`) besides.
+    The password isn't part of the body that the key stands for: a quick digest of it would be kept, and that is
+    what argon2 is there to prevent. Raises `Refusal` (`key_reused`) besides.
     """
-    await remember_key(gate, scope="sign-in", key=key, body=f"{email}\0{password}")
+    await remember_key(gate, scope="sign-in", key=key, body=email)
     token = gate.vault.digest("sign-in-token", f"{key}\0{email}")
     return await signing_in.sign_in(gate, email=email, password=password, caller=caller, client=client, token=token)
 

@@ -4,9 +4,11 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col
 
 from db import audit
@@ -22,6 +24,8 @@ class SessionKind(StrEnum):
     SECOND_FACTOR = "second_factor"  # the password was right; the second factor is still to come
     REGISTRATION = "registration"
     INVITATION = "invitation"  # somebody who followed the link of an invitation
+    STAFF = "staff"
+    STAFF_SIGN_IN = "staff_sign_in"  # like `second_factor`, for staff; also while a staff account is set up
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,9 @@ class OpenSession:
 
 def _life(gate: Gate, kind: SessionKind) -> timedelta:
     match kind:
-        case SessionKind.ACCOUNT:
+        case SessionKind.ACCOUNT | SessionKind.STAFF:
             return gate.limits.session_life
-        case SessionKind.SECOND_FACTOR:
+        case SessionKind.SECOND_FACTOR | SessionKind.STAFF_SIGN_IN:
             return gate.limits.second_factor_window
         case SessionKind.REGISTRATION | SessionKind.INVITATION:
             return gate.limits.registration_session_life
@@ -58,15 +62,17 @@ async def begin(gate: Gate, kind: SessionKind, subject_id: UUID, *, client: str,
     token = token or secrets.token_urlsafe(32)
     digest = gate.vault.digest("session", token)
     now = gate.now()
+    insert = sqlite_insert if gate.database.is_sqlite else postgresql_insert
     async with gate.database.write() as session:
-        known = await session.scalar(select(SessionRow).where(col(SessionRow.token_digest) == digest))
-        if known is None:
-            session.add(
-                SessionRow(
-                    token_digest=digest, kind=kind, subject_id=subject_id, client=client[:80],
-                    created_at=now, used_at=now, expires_at=now + _life(gate, kind),
-                )
-            )  # fmt: skip
+        # The same request may come twice at the same moment.
+        await session.execute(
+            insert(SessionRow)
+            .values(
+                id=uuid4(), token_digest=digest, kind=kind, subject_id=subject_id, client=client[:80],
+                created_at=now, used_at=now, expires_at=now + _life(gate, kind),
+            )
+            .on_conflict_do_nothing()
+        )  # fmt: skip
     return token
 
 
@@ -81,7 +87,7 @@ async def authenticate(gate: Gate, token: str | None, kind: SessionKind) -> Prin
         )
     if row is None or row.kind != kind or row.revoked_at is not None or now >= row.expires_at:
         raise Refusal("signed_out")
-    if kind is SessionKind.ACCOUNT and now - row.used_at >= gate.limits.session_idle:
+    if kind in {SessionKind.ACCOUNT, SessionKind.STAFF} and now - row.used_at >= gate.limits.session_idle:
         raise Refusal("signed_out")
     if now - row.used_at > timedelta(minutes=1):  # once a minute is enough to tell idle from used
         async with gate.database.write() as session:

@@ -1,12 +1,10 @@
 """Signing in: address and password, then the second factor; both counted before they're looked at."""
 
-import asyncio
 import unicodedata
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select, update
 from sqlmodel import col
 
@@ -16,7 +14,7 @@ from db.counting import count
 from domain.identifiers import IdentifierError
 from domain.people import mailbox_key, personal_address
 from portal import sessions
-from portal.account_setup import PASSWORD_HASHER, matching_step
+from portal.account_setup import is_password, matching_step
 from portal.fields import Fields
 from portal.gate import Gate
 from portal.refusals import Refusal
@@ -41,12 +39,12 @@ async def sign_in(gate: Gate, *, email: str, password: str, caller: str, client:
         fields.add("password", "password_missing", "Enter your password.")
     fields.check()
     address = gate.vault.digest("email", mailbox_key(_normal(email)))
-    await _count(gate, address=address, caller=caller)
+    await count_sign_in(gate, address=address, caller=caller)
     async with gate.database.read() as session:
         account = await session.scalar(
             select(Account).where(col(Account.email_digest) == address, col(Account.closed_at).is_(None))
         )
-    right = await _verify(gate, account.password_hash if account else _NOBODY, password)
+    right = await verify_password(gate, account.password_hash if account else None, password)
     if account is None or not right:
         raise Refusal("sign_in_failed")
     return await sessions.begin(gate, SessionKind.SECOND_FACTOR, account.id, client=client, token=token)
@@ -60,7 +58,8 @@ def _normal(email: str) -> str:
         return email.strip()
 
 
-async def _count(gate: Gate, *, address: str, caller: str) -> None:
+async def count_sign_in(gate: Gate, *, address: str, caller: str) -> None:
+    """Count a try before anything is looked at (I13). Raises `Refusal` (`too_many_tries`)."""
     caller_digest = gate.vault.digest("caller", caller)
     now = gate.now()
     async with gate.database.write() as session:
@@ -72,16 +71,13 @@ async def _count(gate: Gate, *, address: str, caller: str) -> None:
         raise Refusal("too_many_tries", retry_at=of_both.window_ends_at)
 
 
-async def _verify(gate: Gate, password_hash: str, password: str) -> bool:
+async def verify_password(gate: Gate, password_hash: str | None, password: str) -> bool:
+    """Whether it's the password; nobody's hash (None) takes as long as somebody's (I16)."""
     # As it was normalised when it was chosen: keyboards differ in how they send an accent.
     password = unicodedata.normalize("NFC", password)
     if len(password) > gate.limits.password_max:
         return False
-    try:
-        async with gate.hashing:
-            return await asyncio.to_thread(PASSWORD_HASHER.verify, password_hash, password)
-    except (VerificationError, InvalidHashError):
-        return False
+    return await is_password(gate, password_hash or _NOBODY, password)
 
 
 async def confirm_sign_in(gate: Gate, pending: Principal, *, code: str, client: str, token: str | None = None) -> str:

@@ -173,6 +173,24 @@ def upgrade() -> None:
     with op.batch_alter_table('session', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_session_subject_id'), ['subject_id'], unique=False)
 
+    op.create_table('staff_account',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('email_digest', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+    sa.Column('email_sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('name_sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('role', sqlmodel.sql.sqltypes.AutoString(length=10), nullable=False),
+    sa.Column('password_hash', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=True),
+    sa.Column('second_factor_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('second_factor_step', sa.Integer(), nullable=False),
+    sa.Column('link_generation', sa.Integer(), nullable=False),
+    sa.Column('created_at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('ready_at', db.columns.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('closed_at', db.columns.UtcDateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id')
+    )
+    with op.batch_alter_table('staff_account', schema=None) as batch_op:
+        batch_op.create_index('staff_account_one_per_address', ['email_digest'], unique=True, sqlite_where=sa.text('closed_at IS NULL'), postgresql_where=sa.text('closed_at IS NULL'))
+
     op.create_table('colleague_change',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('revision', sa.Integer(), nullable=False),
@@ -324,10 +342,12 @@ def upgrade() -> None:
     sa.Column('npi', sqlmodel.sql.sqltypes.AutoString(length=10), nullable=True),
     sa.Column('identified_id', sa.Uuid(), nullable=True),
     sa.Column('identified_npi', sqlmodel.sql.sqltypes.AutoString(length=10), nullable=True),
+    sa.Column('for_account_id', sa.Uuid(), nullable=True),
     sa.Column('account_id', sa.Uuid(), nullable=True),
     sa.Column('attests_own_name', sa.Boolean(), nullable=False),
     sa.Column('closing_code', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['account.id'], ),
+    sa.ForeignKeyConstraint(['for_account_id'], ['account.id'], ),
     sa.ForeignKeyConstraint(['identified_id'], ['organization.id'], ),
     sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], ),
     sa.PrimaryKeyConstraint('id'),
@@ -335,6 +355,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('registration', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_registration_email_digest'), ['email_digest'], unique=False)
+        batch_op.create_index(batch_op.f('ix_registration_for_account_id'), ['for_account_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_registration_state'), ['state'], unique=False)
 
     op.create_table('vendor',
@@ -407,6 +428,45 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_letter_planned_on'), ['planned_on'], unique=False)
         batch_op.create_index(batch_op.f('ix_letter_registration_id'), ['registration_id'], unique=False)
 
+    op.create_table('support_case',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('number', sqlmodel.sql.sqltypes.AutoString(length=20), nullable=False),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+    sa.Column('state', sqlmodel.sql.sqltypes.AutoString(length=24), nullable=False),
+    sa.Column('registration_id', sa.Uuid(), nullable=True),
+    sa.Column('account_id', sa.Uuid(), nullable=True),
+    sa.Column('form_sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('tin_digest', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=True),
+    sa.Column('known_at_opening', sa.Boolean(), nullable=False),
+    sa.Column('linked_case_id', sa.Uuid(), nullable=True),
+    sa.Column('organization_id', sa.Uuid(), nullable=True),
+    sa.Column('owner_id', sa.Uuid(), nullable=True),
+    sa.Column('proposal_id', sa.Uuid(), nullable=True),
+    sa.Column('opened_at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('waiting_since', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('due_at', db.columns.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('remind_at', db.columns.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('answer_by', db.columns.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('overdue', sa.Boolean(), nullable=False),
+    sa.Column('mail_failed', sa.Boolean(), nullable=False),
+    sa.Column('closed_at', db.columns.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], ),
+    sa.ForeignKeyConstraint(['linked_case_id'], ['support_case.id'], ),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], ),
+    sa.ForeignKeyConstraint(['owner_id'], ['staff_account.id'], ),
+    sa.ForeignKeyConstraint(['registration_id'], ['registration.id'], ),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('number')
+    )
+    with op.batch_alter_table('support_case', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_support_case_account_id'), ['account_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_support_case_owner_id'), ['owner_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_support_case_registration_id'), ['registration_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_support_case_state'), ['state'], unique=False)
+        batch_op.create_index(batch_op.f('ix_support_case_tin_digest'), ['tin_digest'], unique=False)
+
     op.create_table('access',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('account_id', sa.Uuid(), nullable=False),
@@ -428,6 +488,38 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_access_account_id'), ['account_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_access_organization_id'), ['organization_id'], unique=False)
 
+    op.create_table('case_entry',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('case_id', sa.Uuid(), nullable=False),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('what', sqlmodel.sql.sqltypes.AutoString(length=24), nullable=False),
+    sa.Column('staff_id', sa.Uuid(), nullable=True),
+    sa.Column('text_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('internal', sa.Boolean(), nullable=False),
+    sa.ForeignKeyConstraint(['case_id'], ['support_case.id'], ),
+    sa.ForeignKeyConstraint(['staff_id'], ['staff_account.id'], ),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('case_id', 'revision')
+    )
+    with op.batch_alter_table('case_entry', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_case_entry_case_id'), ['case_id'], unique=False)
+
+    op.create_table('staff_decision',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('case_id', sa.Uuid(), nullable=False),
+    sa.Column('staff_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
+    sa.Column('cause', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+    sa.Column('at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['case_id'], ['support_case.id'], ),
+    sa.ForeignKeyConstraint(['staff_id'], ['staff_account.id'], ),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('case_id', 'staff_id', 'cause')
+    )
+    with op.batch_alter_table('staff_decision', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_staff_decision_case_id'), ['case_id'], unique=False)
+
     # ### end Alembic commands ###
     # Every writer of the audit locks this row; it has to be there before the first one.
     op.execute(f"INSERT INTO audit_head (id, position, hash) VALUES (1, 0, '{'0' * 64}')")
@@ -435,11 +527,27 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table('staff_decision', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_staff_decision_case_id'))
+
+    op.drop_table('staff_decision')
+    with op.batch_alter_table('case_entry', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_case_entry_case_id'))
+
+    op.drop_table('case_entry')
     with op.batch_alter_table('access', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_access_organization_id'))
         batch_op.drop_index(batch_op.f('ix_access_account_id'))
 
     op.drop_table('access')
+    with op.batch_alter_table('support_case', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_support_case_tin_digest'))
+        batch_op.drop_index(batch_op.f('ix_support_case_state'))
+        batch_op.drop_index(batch_op.f('ix_support_case_registration_id'))
+        batch_op.drop_index(batch_op.f('ix_support_case_owner_id'))
+        batch_op.drop_index(batch_op.f('ix_support_case_account_id'))
+
+    op.drop_table('support_case')
     with op.batch_alter_table('letter', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_letter_registration_id'))
         batch_op.drop_index(batch_op.f('ix_letter_planned_on'))
@@ -461,6 +569,7 @@ def downgrade() -> None:
     op.drop_table('vendor')
     with op.batch_alter_table('registration', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_registration_state'))
+        batch_op.drop_index(batch_op.f('ix_registration_for_account_id'))
         batch_op.drop_index(batch_op.f('ix_registration_email_digest'))
 
     op.drop_table('registration')
@@ -496,6 +605,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_colleague_change_organization_id'))
 
     op.drop_table('colleague_change')
+    with op.batch_alter_table('staff_account', schema=None) as batch_op:
+        batch_op.drop_index('staff_account_one_per_address', sqlite_where=sa.text('closed_at IS NULL'), postgresql_where=sa.text('closed_at IS NULL'))
+
+    op.drop_table('staff_account')
     with op.batch_alter_table('session', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_session_subject_id'))
 

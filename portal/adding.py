@@ -1,0 +1,96 @@
+"""Adding a Tax ID or NPI to an account that there is: a registration without e-mail confirmation and account set-up (P10)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from db.accounts import Account
+from db.directory import Organization
+from db.registrations import RegistrationRow
+from domain.registration import State
+from portal import sessions
+from portal.gate import Gate, remember_key
+from portal.refusals import Refusal
+from portal.registering import Registrant, Started, begin
+from portal.sessions import Principal
+
+_OPEN = [state for state in State if not state.is_final]
+
+
+async def start_addition(gate: Gate, principal: Principal, *, key: str, client: str) -> Started:
+    """Begin adding a TIN or NPI; it's proved like in a registration, and has a clock of its own.
+
+    The same key begins the same one. The token is good for that registration only. Raises `Refusal`:
+    `signed_out`, `too_many_open`, `key_reused`, `unavailable`.
+    """
+    await remember_key(gate, scope=f"additions/{principal.subject_id}", key=key, body="")
+    async with gate.database.read() as session:
+        account = await session.get(Account, principal.subject_id)
+        if account is None or account.closed_at is not None:
+            raise Refusal("signed_out")
+        registration_id = UUID(hex=gate.vault.digest("addition", f"{account.id}\0{key}")[:32])
+        opened = (
+            await session.scalars(
+                select(col(RegistrationRow.id)).where(
+                    col(RegistrationRow.for_account_id) == account.id, col(RegistrationRow.state).in_(_OPEN)
+                )
+            )
+        ).all()
+    if registration_id not in opened and len(opened) >= gate.limits.additions_open:
+        raise Refusal("too_many_open")
+    person = Registrant(
+        name=gate.vault.unseal("name", account.name_sealed),
+        email=gate.vault.unseal("email", account.email_sealed),
+        account_id=account.id,
+    )
+    return await begin(gate, registration_id, person, key=f"{account.id}\0{key}", client=client)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdditionView:
+    """A TIN or NPI that is being added. `organization` is told once its identifiers matched."""
+
+    id: UUID
+    reference: str
+    state: State
+    organization: str | None
+    started_at: datetime
+    deadline: datetime
+
+
+async def list_additions(gate: Gate, principal: Principal) -> list[AdditionView]:
+    """What the person is adding and hasn't finished, the newest first."""
+    async with gate.database.read() as session:
+        rows = (
+            await session.execute(
+                select(RegistrationRow, col(Organization.name))
+                .outerjoin(Organization, col(Organization.id) == col(RegistrationRow.identified_id))
+                .where(
+                    col(RegistrationRow.for_account_id) == principal.subject_id, col(RegistrationRow.state).in_(_OPEN)
+                )
+                .order_by(col(RegistrationRow.started_at).desc())
+            )
+        ).all()
+    return [
+        AdditionView(
+            id=row.id,
+            reference=row.reference,
+            state=State(row.state),
+            organization=name,
+            started_at=row.started_at,
+            deadline=row.deadline,
+        )
+        for row, name in rows
+    ]
+
+
+async def go_on(gate: Gate, principal: Principal, registration_id: UUID, *, client: str) -> str:
+    """A token to go on with one's own addition, perhaps in another browser. Raises `Refusal` (`not_found`) for any other (I15)."""
+    async with gate.database.read() as session:
+        row = await session.get(RegistrationRow, registration_id)
+    if row is None or row.for_account_id != principal.subject_id:
+        raise Refusal("not_found")
+    return await sessions.begin(gate, sessions.SessionKind.REGISTRATION, registration_id, client=client)
