@@ -18,7 +18,8 @@ class MailActivities:
         """Send the mail unless it went out before. A refusal for good is an outcome; a delay is raised and tried again."""
         mail = await self._outbox.take(cmd.mail_id)
         if mail is None:
-            return MailOutcome(accepted=True)
+            # Settled by an earlier try whose answer was lost: a refusal stays one.
+            return MailOutcome(accepted=not await self._outbox.was_refused(cmd.mail_id))
         try:
             await self._mailer.send(mail)
         except MailRefused:

@@ -15,7 +15,6 @@ from db.directory import NpiRecord, Organization, OrganizationNpi, Payment, Prac
 from db.letters import LetterRow
 from db.registrations import Credential, Evidence, RegistrationRow
 from domain.matching import PaymentStatus
-from domain.people import masked_name
 from domain.ports import Vault
 from domain.recording import MailDue
 
@@ -111,7 +110,7 @@ async def open_account(
     evidence: Evidence,
     at: datetime,
 ) -> tuple[MailDue, ...]:
-    """Make the account and its access, tell it and the organization's existing accounts. Returns the mails due."""
+    """Make the account and its access, and tell its owner. Returns the mails due."""
     account = await make_account(
         session,
         vault,
@@ -164,7 +163,7 @@ async def _open_access(
     words: tuple[str, str],
     at: datetime,
 ) -> tuple[MailDue, ...]:
-    """The access row, and everyone told of it: its owner (message and mail as `words` say), and those who have access already."""
+    """The access row, and its owner told of it (message and mail as `words` say). Those who have access already: `db.newcomers`."""
     name, address = vault.unseal("name", account.name_sealed), vault.unseal("email", account.email_sealed)
     organization = await session.get_one(Organization, evidence.organization_id)
     session.add(
@@ -186,47 +185,7 @@ async def _open_access(
             session, vault, subject=subject, purpose=purpose, generation=1, recipient=address, values=values, at=at
         )
     ]
-    for colleague in await _other_accounts(session, organization.id, account.id):
-        told = {
-            "name": vault.unseal("name", colleague.name_sealed),
-            "organization": organization.name,
-            "newcomer": masked_name(name),
-            "reference": row.reference,
-        }
-        tell(
-            session,
-            vault,
-            account_id=colleague.id,
-            cause=f"{subject}:notice",
-            kind="someone_registered",
-            values=told,
-            at=at,
-        )
-        due.append(
-            mails.make_due(
-                session,
-                vault,
-                subject=subject,
-                purpose="someone_registered",
-                generation=str(colleague.id),
-                recipient=vault.unseal("email", colleague.email_sealed),
-                values=told,
-                at=at,
-            )
-        )
     return tuple(due)
-
-
-async def _other_accounts(session: AsyncSession, organization_id: UUID, newcomer: UUID) -> list[Account]:
-    holders = select(col(Access.account_id)).where(
-        col(Access.organization_id) == organization_id, col(Access.status) == "open"
-    )
-    found = await session.scalars(
-        select(Account)
-        .where(col(Account.id).in_(holders), col(Account.id) != newcomer, col(Account.closed_at).is_(None))
-        .order_by(col(Account.created_at), col(Account.id))
-    )
-    return list(found)
 
 
 def tell(

@@ -16,7 +16,7 @@ from db.registrations import MailRow, OneTimeSecret
 from domain.ports import OutgoingMail, Vault
 from domain.recording import MailDue
 
-SecretPurpose = Literal["code", "resume", "invitation"]
+SecretPurpose = Literal["code", "resume", "invitation", "notice"]
 
 _SEALED_VALUES: Final = "mail.values"
 _SEALED_RECIPIENT: Final = "mail.recipient"

@@ -13,6 +13,7 @@ from db.account_opening import open_account, organization_names, still_good
 from db.accounts import Account
 from db.counting import count
 from db.letters import void_letters
+from db.newcomers import has_answered
 from db.proofs import claim_payment, find_match
 from db.registration_steps import RegistrationSteps, subject_of
 from db.registrations import Credential, OneTimeSecret, RegistrationRow
@@ -138,8 +139,11 @@ class SqlRegistrationRecords(RegistrationSteps):
                     return self._refused(row, Code.NAME_NEEDS_ATTESTATION)
             elif is_organization:
                 return self._refused(row, Code.NAME_IS_ORGANIZATION)
+            if not await has_answered(session, row):
+                return self._refused(row, Code.COLLEAGUES_UNANSWERED)
             row.name_sealed = self._vault.seal("name", cmd.account.name)
             row.attests_own_name = cmd.account.attests_own_name
+            row.credential_id = credential.id
             row.deadline = cmd.deadline
             return Recorded(state=State.SECURING_ACCOUNT)
 
@@ -164,7 +168,7 @@ class SqlRegistrationRecords(RegistrationSteps):
                 await self._release(session, row, cmd)
                 return self._closed(row, State.REJECTED, Code.EMAIL_TAKEN)
             due = await open_account(session, self._vault, row=row, credential=credential, evidence=evidence, at=cmd.at)
-            return Recorded(state=State.COMPLETED, mails=due)
+            return await self._completed(session, row, cmd, due)
 
         return await self._once(cmd, "registration.completed", step)
 

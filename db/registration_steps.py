@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,6 +15,7 @@ from db.accounts import Account
 from db.counting import count, give_back
 from db.database import Database
 from db.letters import void_letters
+from db.newcomers import tell_existing_accounts
 from db.recording import Change, once
 from db.registrations import Evidence, OneTimeSecret, RegistrationRow
 from domain.letter_route import RecordLetterEvent, RecordPinReminder
@@ -60,10 +61,11 @@ class ProofTry:
 class RegistrationSteps:
     """Base of the records of a registration, on SQLite and PostgreSQL."""
 
-    def __init__(self, database: Database, vault: Vault, limits: Limits) -> None:
+    def __init__(self, database: Database, vault: Vault, limits: Limits, zone: tzinfo = UTC) -> None:
         self._database = database
         self._vault = vault
         self._limits = limits
+        self._zone = zone  # the payer's: it decides which day it is
 
     async def _once(
         self, cmd: RegistrationStep, action: str, step: Step, opened: RecordOpened | None = None
@@ -124,7 +126,18 @@ class RegistrationSteps:
             await self._release(session, row, cmd)
             return self._closed(row, State.REJECTED, Code.ACCOUNT_CLOSED)
         due = await add_access(session, self._vault, row=row, account=account, evidence=evidence, at=cmd.at)
-        return Recorded(state=State.COMPLETED, mails=due)
+        return await self._completed(session, row, cmd, due)
+
+    async def _completed(
+        self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep, due: tuple[MailDue, ...]
+    ) -> Recorded:
+        """The access is open: those who have some already are told of the newcomer."""
+        told = await tell_existing_accounts(
+            session, self._vault, self._limits, row=row, at=cmd.at, zone=self._zone
+        )
+        return Recorded(
+            state=State.COMPLETED, mails=(*due, *told.mails), reviews=told.reviews, notice_letter_id=told.letter_id
+        )
 
     async def _has_it(
         self, session: AsyncSession, row: RegistrationRow, organization_id: UUID, npi: str | None

@@ -37,6 +37,7 @@ class RegistrationRow(SQLModel, table=True):
     for_account_id: UUID | None = Field(default=None, foreign_key="account.id", index=True)  # adds to this account
     account_id: UUID | None = Field(default=None, foreign_key="account.id")  # once completed
     attests_own_name: bool = False
+    credential_id: UUID | None = None  # of the last account set-up that was accepted
     closing_code: str | None = Field(default=None, max_length=40)
 
 

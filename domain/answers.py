@@ -42,18 +42,18 @@ ANSWERS: Final[dict[str, Answer]] = {
             "Check the Tax ID, the number and the amount against the check, payment or notice.",
             NOTICE_HINT,
             "If you have several Type 2 NPIs, use the vendor number from the check instead.",
-            "No check at hand? Ask us to register you by US Mail.",
+            "Register with US Mail instead.",
         ),
     ),
     "payment_paused": Answer(
         "Too many tries for now",
         "Proving with a payment is paused for safety. Nothing you entered is lost.",
-        ("Try again at the time shown.", NOTICE_HINT, "Ask us to register you by US Mail."),
+        ("Try again at the time shown.", NOTICE_HINT, "Register with US Mail instead."),
     ),
     "payment_letter_only": Answer(
         "This Tax ID can't be proved with a payment right now",
         "There were too many tries for it, by anyone. For safety it can be proved by US Mail only until the time shown.",
-        ("Ask us to register you by US Mail.", "Try again at the time shown."),
+        ("Register with US Mail instead.", "Try again at the time shown."),
     ),
     "name_is_organization": Answer(
         "Enter your own name",
@@ -102,39 +102,51 @@ ANSWERS: Final[dict[str, Answer]] = {
     ),
     "letters_limit": Answer(
         "Another letter has to wait",
-        "Letters are at least a day apart, and there are only a few a month for one organization.",
-        ("The letters that are on their way still work.", "Ask for another one at the time shown."),
+        "Letters to one organization are at least a day apart, and there are only a few a month.",
+        (
+            "Use a letter that is on its way: its PIN still works.",
+            "Ask for another one at the time shown.",
+            "Prove your organization with a payment or notice.",
+        ),
     ),
     "pin_wrong": Answer(
         "That PIN isn't right",
         "It doesn't match any letter we mailed for this registration.",
-        ("Look at the letter again: a PIN has ten letters and digits.", "Use the PIN of the newest letter."),
+        (
+            "Look at the letter again: a PIN has ten letters and digits, never an I, L, O or U.",
+            "Check that the letter's reference is the one of this registration.",
+            "Ask for another letter, or use a payment or notice.",
+        ),
     ),
     "pin_expired": Answer(
         "That PIN has expired",
-        "A PIN works for 30 days from the day its letter was mailed.",
-        ("Ask for another letter.",),
+        "A PIN works for a set time from the day its letter was mailed, and that time is over.",
+        ("Ask for another letter.", "Prove your organization with a payment or notice."),
     ),
     "pin_paused": Answer(
-        "Too many tries for now", "Entering a PIN is paused for safety.", ("Try again at the time shown.",)
+        "Too many tries for now",
+        "Entering a PIN is paused for safety. Your letter stays good.",
+        ("Try again at the time shown.", "Have the letter in front of you: a PIN never has an I, L, O or U."),
     ),
     "pin_letters_locked": Answer(
         "The letters of this registration no longer work",
-        "Their PINs were tried too often. You are not locked out yourself.",
+        "The letter came back, or PINs were tried too often. You are not locked out yourself.",
         ("Ask for another letter.", "Prove your organization with a payment or notice."),
     ),
     "access_open_already": Answer(
         "You have this access already",
-        "Your account sees this Tax ID, or this NPI of it, and the payment wasn't used up.",
-        ("Look at Tax ID & NPI access.", "Add another Tax ID or NPI."),
+        "Your account sees this Tax ID, or this NPI of it. Nothing was used up or mailed for it.",
+        ("Look at Tax ID & NPI access.", "Enter another Tax ID or NPI here."),
     ),
     "too_many_open": Answer(
         "You are adding several Tax IDs already",
-        "Only so many can be open at once.",
-        ("Finish or stop one of them first.",),
+        "Only so many can be open at once for one account.",
+        ("Finish or stop one of them first; Tax ID & NPI access lists them.",),
     ),
     "account_closed": Answer(
-        "This account is closed", "Nothing can be added to it any more.", ("Call provider support.",)
+        "This account is closed",
+        "It was closed while you were adding to it; nothing can be added any more.",
+        ("Call provider support.",),
     ),
     "registration_locked": Answer(
         "This registration is locked",
@@ -204,6 +216,11 @@ ANSWERS: Final[dict[str, Answer]] = {
         "It isn't one of ours, or a part of it is missing.",
         ("Open the newest mail and follow its link.", "Ask the person who invited you to send it again."),
     ),
+    "invitation_link_needed": Answer(
+        "Please follow the link once more",
+        "This browser doesn't know your invitation, or its time here is over. Nothing that you entered is lost.",
+        ("Open the mail with the invitation and follow its link.", "Accepted already? Sign in."),
+    ),
     "invitation_accepted": Answer(
         "This invitation was accepted",
         "Its access is open, and its link isn't needed any more.",
@@ -251,6 +268,31 @@ ANSWERS: Final[dict[str, Answer]] = {
             "Invite a colleague as an administrator first; once they have accepted, you can leave.",
             "Is the organization closing? Call provider support.",
         ),
+    ),
+    "colleagues_unanswered": Answer(
+        "Tell us about the people who have an account already",
+        "Your organization has accounts. We ask why these colleagues can't help you; you get an account of your own all the same.",
+        ("Choose a reason and send the form again.", "Can one of them help? Ask them to invite you as a colleague."),
+    ),
+    "departure_over": Answer(
+        "This has been decided already",
+        "The time to answer is over, or somebody has answered.",
+        ("Sign in to see how it ended.", "Something is wrong? Call provider support; have the reference ready."),
+    ),
+    "departure_open": Answer(
+        "Nobody objected to this",
+        "Staff decide only where somebody has objected. Until then the time to object goes on.",
+        ("Look at the list again.",),
+    ),
+    "notice_link_dead": Answer(
+        "This link doesn't work",
+        "It isn't one of ours, or a part of it is missing.",
+        ("Open the newest mail and follow its link.", "Sign in and answer there.", "Call provider support."),
+    ),
+    "notice_sign_in": Answer(
+        "Sign in to answer",
+        "To this notice you answer with your account.",
+        ("Sign in with your account.", "You can't sign in? Call provider support; have the reference ready."),
     ),
     "not_found": Answer(
         "We can't find that",
@@ -379,6 +421,16 @@ ANSWERS: Final[dict[str, Answer]] = {
         "The access can't be given",
         "A decision that it needs isn't on record, or the person's registration or account doesn't allow it any more.",
         ("Look at the case again and propose the access anew.",),
+    ),
+    "webhook_forged": Answer(
+        "This call isn't signed by the print shop",
+        "Its signature is missing, wrong or too old. Nothing of it was read.",
+        ("Sign the call with the shared secret, and send it within five minutes.",),
+    ),
+    "webhook_unreadable": Answer(
+        "This call can't be read",
+        "It is signed, but its form isn't the print shop's.",
+        ("Compare the call with the print shop's documentation.",),
     ),
     "staff_exists": Answer(
         "There is a staff account with this address", "It is set up already.", ("Close it first, then add it again.",)

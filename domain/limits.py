@@ -123,6 +123,10 @@ class Limits(BaseModel):
         timedelta(hours=24), description="How long a browser may go on with a registration."
     )
 
+    objection_business_days: int = Field(
+        5, ge=1, description="Business days to object after somebody said that a colleague has left (P9)."
+    )
+
     case_due_business_days: int = Field(
         3, ge=1, description="Business days in which staff owe the next step of a case."
     )

@@ -39,7 +39,60 @@ NOTICES: Final[dict[str, Notice]] = {
         "Someone registered for your organization",
         (
             "{newcomer} got access to the portal for {organization} with a payment or notice of ours.",
-            "You needn't do anything if this is a colleague. If you did not expect it, call us and have the reference ready.",
+            "You needn't do anything if this is a colleague. If you did not expect it, object under Newcomers by {until}, or call us.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "departure_claimed": Notice(
+        "Someone says that you have left",
+        (
+            "{newcomer} got access to the portal for {organization}, and told us that you work there no more.",
+            "Is that wrong? Object under Newcomers by {until}: then nothing ends until our staff have looked at it. "
+            "Without an objection your access to {organization} ends after this day.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "departure_opened": Notice(
+        "We asked about the colleague who has left",
+        (
+            "You told us that somebody with access to {organization} has left. We told that person, your colleagues and the address in our records.",
+            "Without an objection by {until}, that person's access ends. Was it a mistake? Take it back under Newcomers.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "departure_contested": Notice(
+        "Somebody objected: our staff look at it",
+        (
+            "Somebody objected to what was said about {colleague} and {organization}. Nothing ends until our staff have decided.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "departure_ended": Notice(
+        "Your access to {organization} has ended",
+        (
+            "It was said that you left {organization}, and nobody objected in time, or you or our staff confirmed it.",
+            "Your open invitations and requests there were cancelled, and you were signed out everywhere.",
+            "If this isn't right, call us and have the reference ready. Reference: {reference}.",
+        ),
+    ),
+    "departure_confirmed": Notice(
+        "The access of a colleague who left has ended",
+        (
+            "The access of {colleague} to {organization} has ended. Nothing of it passed on to anyone else.",
+            "If you did not expect this, call us and have the reference ready. Reference: {reference}.",
+        ),
+    ),
+    "departure_kept": Notice(
+        "The access stays as it is",
+        (
+            "Our staff looked at what was said about {colleague} and {organization}: the access of {colleague} stays as it is.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "departure_withdrawn": Notice(
+        "The review was closed",
+        (
+            "It was said by mistake that {colleague} had left {organization}. The access of {colleague} stays as it is.",
             "Reference: {reference}.",
         ),
     ),

@@ -12,7 +12,7 @@ from domain.letter_route import (
     RecordLetterRequested,
     RecordPinReminder,
 )
-from domain.letters import Letter
+from domain.letters import Letter, Notice
 from domain.registration import (
     JudgeCode,
     JudgePayment,
@@ -121,8 +121,8 @@ class LetterRecords(Protocol):
 class LetterDesk(Protocol):
     """Letters that recorded steps made due."""
 
-    async def take(self, letter_id: str) -> Letter | None:
-        """The letter with its PIN, or None when the print shop has it already or it isn't needed any more."""
+    async def take(self, letter_id: str) -> Letter | Notice | None:
+        """The letter, with its PIN if it has one, or None when the print shop has it already or it isn't needed any more."""
         ...
 
     async def settle(self, letter_id: str, *, shop_reference: str | None) -> None:
@@ -133,4 +133,4 @@ class LetterDesk(Protocol):
 class LetterPrinter(Protocol):
     """Makes a letter's PDF; the same letter gives the same bytes. Raises ValueError for one that can't be printed."""
 
-    def render(self, letter: Letter) -> bytes: ...
+    def render(self, letter: Letter | Notice) -> bytes: ...

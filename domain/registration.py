@@ -87,6 +87,7 @@ class Code(StrEnum):
     PIN_LETTERS_LOCKED = "pin_letters_locked"
     ACCESS_OPEN_ALREADY = "access_open_already"
     ACCOUNT_CLOSED = "account_closed"
+    COLLEAGUES_UNANSWERED = "colleagues_unanswered"
 
 
 class RegistrationTerms(Payload):
@@ -251,6 +252,8 @@ class Recorded(Outcome):
     retry_at: datetime | None = None
     locations: tuple[LocationChoice, ...] = ()
     letter_id: str | None = None  # a letter that's now due
+    reviews: tuple[str, ...] = ()  # of accounts that were left behind; to be started
+    notice_letter_id: str | None = None  # a letter to the address of record that's now due
 
     def step_result(self) -> StepResult:
         return StepResult(

@@ -46,9 +46,13 @@ class InviteeView:
     email: str
     deadline: datetime
     name: str | None  # once it was entered
-    has_account: bool  # told to the mailbox's owner only
+    mailbox_account_id: UUID | None  # the account that the mailbox has; told to its owner only
     account_id: UUID | None  # once accepted
     closing_code: str | None
+
+    @property
+    def has_account(self) -> bool:
+        return self.mailbox_account_id is not None
 
 
 async def follow_link(gate: Gate, *, link_token: str, client: str, token: str | None = None) -> tuple[UUID, str]:
@@ -107,7 +111,7 @@ async def view_as_invitee(gate: Gate, invitation_id: UUID) -> InviteeView:
         email=gate.vault.unseal("email", row.email_sealed),
         deadline=row.deadline,
         name=gate.vault.unseal("name", row.name_sealed) if row.name_sealed else None,
-        has_account=account_id is not None,
+        mailbox_account_id=account_id,
         account_id=row.account_id,
         closing_code=row.closing_code,
     )
@@ -187,6 +191,17 @@ async def recovery_codes(gate: Gate, invitation_id: UUID) -> list[str]:
     if view.state is not State.ACCEPTED:
         raise Refusal("not_found")
     return await account_setup.unsaved_recovery_codes(gate, invitation_id)
+
+
+async def recovery_codes_saved(gate: Gate, invitation_id: UUID) -> None:
+    """Forget the codes in clear: the person has saved them. Again is the same as once.
+
+    Raises `Refusal` (`not_found`): before the account is made, its opening still needs them.
+    """
+    view = await view_as_invitee(gate, invitation_id)
+    if view.state is not State.ACCEPTED:
+        raise Refusal("not_found")
+    await account_setup.forget_recovery_codes(gate, invitation_id)
 
 
 async def accept_with_account(

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col
 
 from db.counting import count
-from db.registrations import Credential
+from db.registrations import Credential, RegistrationRow
 from domain.passwords import acceptable_password
 from domain.people import person_name
 from domain.registration import Code, SecureAccount, SetUpAccount, State, StepResult
@@ -270,13 +270,13 @@ async def forget_recovery_codes(gate: Gate, owner_id: UUID) -> None:
 
 
 async def _newest_credential(gate: Gate, owner_id: UUID) -> Credential:
+    """The credential that counts: of a registration the last one that was accepted, otherwise the newest."""
+    query = select(Credential).where(col(Credential.registration_id) == owner_id)
     async with gate.database.read() as session:
-        credential = await session.scalar(
-            select(Credential)
-            .where(col(Credential.registration_id) == owner_id)
-            .order_by(col(Credential.created_at).desc())
-            .limit(1)
-        )
+        row = await session.get(RegistrationRow, owner_id)
+        if row is not None and row.credential_id is not None:
+            query = query.where(col(Credential.id) == row.credential_id)
+        credential = await session.scalar(query.order_by(col(Credential.created_at).desc()).limit(1))
     if credential is None:
         raise Refusal(Code.SECOND_FACTOR_UNCONFIRMED)
     return credential

@@ -36,9 +36,10 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
             "method_not_allowed",
             "body_too_large",
             "unsupported_media_type",
+            "webhook_unreadable",
         }
     ),
-    Kind.FOREIGN: frozenset({"cross_site"}),
+    Kind.FOREIGN: frozenset({"cross_site", "webhook_forged"}),
     Kind.UNKNOWN: frozenset({"not_found"}),
     Kind.SIGNED_OUT: frozenset({"signed_out"}),
     Kind.FIELDS: frozenset({"invalid_fields"}),
@@ -50,10 +51,12 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
             "invitation_open",
             "invitations_open_limit",
             "invitation_resend_limit",
+            "invitation_link_needed",
         }
         | {"case_open", "case_wrong_state", "case_not_in_directory", "case_wrong_kind", "case_staff_unknown", "case_not_yours"}
         | {"case_no_proposal", "case_same_person", "case_access_exists", "case_evidence_missing", "staff_exists"}
         | {"invitation_has_account", "invitation_other_address", "colleague_gone", "last_administrator", "last_account"}
+        | {"colleagues_unanswered", "departure_open"}
     ),
     Kind.LATER: frozenset(
         {
@@ -61,6 +64,8 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
             "payment_paused",
             "payment_letter_only",
             "too_many_tries",
+            "letters_limit",
+            "pin_paused",
             "invitations_limit",
             "invitation_resend_pause",
         }
@@ -74,6 +79,8 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
             "invitation_cancelled",
             "invitation_inviter_left",
             "invitation_link_dead",
+            "departure_over",
+            "notice_link_dead",
         }
     ),
     Kind.DEFECT: frozenset({"internal_error"}),

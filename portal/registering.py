@@ -58,10 +58,10 @@ class Started:
 
 
 def reference_of(opaque: UUID, *, letter: str = "R") -> str:
-    """How people name a registration (or, by its letter, something else) on the telephone: eight Crockford base-32 characters of its id."""
+    """How people name a registration (or, by its letter, something else) on the telephone: twelve Crockford base-32 characters of its id."""
     alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-    letters = "".join(alphabet[opaque.int >> (5 * place) & 31] for place in range(8))
-    return f"{letter}-{letters[:4]}-{letters[4:]}"
+    letters = "".join(alphabet[opaque.int >> (5 * place) & 31] for place in range(12))
+    return f"{letter}-{letters[:4]}-{letters[4:8]}-{letters[8:]}"
 
 
 async def start(gate: Gate, *, name: str, email: str, attested: bool, key: str, caller: str, client: str) -> Started:

@@ -31,6 +31,7 @@ class RegistrationView:
     npi: str | None
     closing_code: str | None
     account_id: UUID | None  # once completed
+    is_addition: bool  # to an account that there is (P10)
 
 
 async def view_registration(gate: Gate, registration_id: UUID) -> RegistrationView:
@@ -56,4 +57,5 @@ async def view_registration(gate: Gate, registration_id: UUID) -> RegistrationVi
         npi=row.npi,
         closing_code=row.closing_code,
         account_id=row.account_id,
+        is_addition=row.for_account_id is not None,
     )

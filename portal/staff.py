@@ -174,9 +174,18 @@ async def _of_link(gate: Gate, token: str) -> StaffAccount:
     return staff
 
 
-async def view_link(gate: Gate, token: str) -> str:
-    """The name of the person whom a set-up link is for; changes nothing. Raises `Refusal` (`link_dead`)."""
-    return gate.vault.unseal("name", (await _of_link(gate, token)).name_sealed)
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """The person whom a set-up link is for."""
+
+    name: str
+    email: str
+
+
+async def view_link(gate: Gate, token: str) -> Newcomer:
+    """The person whom a set-up link is for; changes nothing. Raises `Refusal` (`link_dead`)."""
+    staff = await _of_link(gate, token)
+    return Newcomer(gate.vault.unseal("name", staff.name_sealed), gate.vault.unseal("email", staff.email_sealed))
 
 
 async def choose_password(gate: Gate, *, link_token: str, password: str, key: str, client: str) -> str:

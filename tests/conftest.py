@@ -23,6 +23,9 @@ from tests.house import House, open_house
 assert pydantic_data_converter  # imported here so that its warnings, if any, come once
 
 
+pytest_plugins = ["tests.browser"]  # one browser for all folders that need one
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave past the interpreter's teardown: Temporal's client may crash there and turn green into red."""

@@ -1,29 +1,40 @@
 """A whole gatehouse in one process, on real servers: directory, worker, portal and mailbox."""
 
+import asyncio
 import itertools
 import re
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pyotp
-from sqlalchemy import create_engine
-from sqlmodel import Session
+from sqlalchemy import create_engine, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import Session, col
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Worker
 
+from db.accounts import Message
 from db.database import Database
+from db.departures import ColleagueAnswer
 from db.directory import Location, NpiRecord, Organization, OrganizationNpi, Payment, Practitioner, Vendor
 from db.schema import migrate, sync_url
 from domain.identifiers import npi_with_check_digit
 from domain.limits import Limits
+from domain.registration import RegistrationStatus, StepResult
 from ops.keys import KeyedVault, Keyring
-from ops.mailbox import Mail, MailSink
+from ops.mailbox import Mail, MailSink, read_mail
 from ops.settings import Settings
-from portal import account_setup, registering
+from portal import account_setup, departures, registering
+from portal.departures import ColleagueWord
 from portal.gate import Gate
 from portal.registering import Started
 from worker import build_mailer, build_worker
@@ -53,14 +64,20 @@ class Clinic:
 
 
 def add_clinic(
-    url: str, vault: KeyedVault, *, name: str | None = None, practitioner: str = "Ada Example", **payment: object
+    url: str,
+    vault: KeyedVault,
+    *,
+    name: str | None = None,
+    tin: str | None = None,
+    practitioner: str = "Ada Example",
+    **payment: Any,
 ) -> Clinic:
     """Put a made-up clinic into the directory; `payment` changes the check's row."""
     number = next(_numbers)
     npis = [npi_with_check_digit(f"2{number:07}{place}").digits for place in (1, 2)]
     clinic = Clinic(
         id=uuid.uuid4(),
-        tin=f"00{number:07}",
+        tin=tin or f"00{number:07}",
         name=name or f"Northfield Clinic {number}",
         vendor=f"V{number}",
         npi=npis[0],
@@ -97,12 +114,12 @@ def add_clinic(
                 first_seen_at=now,
             )
         )
-        facts: dict[str, object] = {
+        facts: dict[str, Any] = {
             "ledger": "payment",
             "number": clinic.check,
             "method": "CHK",
             "amount_cents": 123456,
-            "issued_on": date.today() - timedelta(days=20),
+            "issued_on": datetime.now(UTC).date() - timedelta(days=20),
             "organization_id": clinic.id,
             "npi": clinic.npi,
             "vendor_number": clinic.vendor,
@@ -136,9 +153,15 @@ class House:
     vault: KeyedVault
     sink: MailSink
     settings: Settings
+    worker: Worker
+    read: dict[str, Mail] = field(default_factory=dict)  # every mail is parsed once, however often it's looked for
 
-    def clinic(self, **changes: object) -> Clinic:
+    def clinic(self, **changes: Any) -> Clinic:
         return add_clinic(self.url, self.vault, **changes)
+
+    async def new_clinic(self, **changes: Any) -> Clinic:
+        """Like `clinic`, while the house is at work: a blocked event loop would keep SQLite's lock from being let go."""
+        return await asyncio.to_thread(add_clinic, self.url, self.vault, **changes)
 
     def handle(self, registration_id: UUID) -> WorkflowHandle:
         return self.client.get_workflow_handle_for(Registration.run, f"registration/{registration_id}")
@@ -154,14 +177,71 @@ class House:
             client="test",
         )
 
+    def mails(self, *, to: str, subject: str = "") -> list[Mail]:
+        """The mails to this address so far, the oldest first."""
+        for name in sorted(entry.stem for entry in self.sink.folder.glob("[!.]*.eml")):
+            if name not in self.read and (mail := read_mail(self.sink.folder, name)) is not None:
+                self.read[name] = mail
+        return [mail for mail in self.read.values() if to in mail.recipients and subject in mail.subject]
+
     async def mail(self, *, to: str, subject: str = "", after: int = 0) -> Mail:
         """The newest mail to this address, as soon as there are more than `after`."""
+        async with asyncio.timeout(20):
+            while len(found := self.mails(to=to, subject=subject)) <= after:
+                await asyncio.sleep(0.01)
+        return found[-1]
 
-        def matches(mail: Mail) -> bool:
-            found = [other for other in self.sink.mails() if to in other.recipients and subject in other.subject]
-            return len(found) > after and found[-1] == mail
+    async def mail_for(self, email: str, subject: str) -> Mail:
+        """The mail with this subject to this address, however its letters are written."""
+        async with asyncio.timeout(20):
+            while True:
+                self.mails(to="")
+                for mail in self.read.values():
+                    if subject in mail.subject and any(email.lower() == to.lower() for to in mail.recipients):
+                        return mail
+                await asyncio.sleep(0.01)
 
-        return await self.sink.wait_for(matches)
+    async def status(self, registration_id: UUID) -> RegistrationStatus:
+        """What the workflow knows of itself."""
+        return await self.handle(registration_id).query(Registration.status)
+
+    async def quiet(self, registration_id: UUID) -> None:
+        """Wait until nothing is under way: every mail has left and is noted, and the workflow waits for a person."""
+        handle = self.handle(registration_id)
+        async with asyncio.timeout(20):
+            while True:
+                description = await handle.describe()
+                tasks = description.raw_description
+                status = await self.status(registration_id)
+                if (
+                    status.mails_pending == 0
+                    and not tasks.pending_activities
+                    and not tasks.HasField("pending_workflow_task")
+                ):
+                    return
+                await asyncio.sleep(0.01)
+
+    async def forget(self, registration_id: UUID) -> None:
+        """Have Temporal forget a registration, as it does some time after the end; it takes its time (see `exists`)."""
+        execution = WorkflowExecution(workflow_id=f"registration/{registration_id}")
+        await self.client.workflow_service.delete_workflow_execution(
+            DeleteWorkflowExecutionRequest(namespace=self.client.namespace, workflow_execution=execution)
+        )
+
+    async def exists(self, registration_id: UUID) -> bool:
+        """Whether Temporal knows the registration."""
+        try:
+            await self.handle(registration_id).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return False
+        return True
+
+    async def messages(self, session: AsyncSession, accounts: Sequence[UUID]) -> list[str]:
+        """The kinds of the messages in these accounts' message centers."""
+        found = await session.scalars(select(Message).where(col(Message.account_id).in_(accounts)))
+        return [message.kind for message in found]
 
     async def confirmed(
         self, *, email: str | None = None, name: str = "Jo Example", caller: str | None = None
@@ -196,9 +276,32 @@ class House:
             started, clinic, **{"vendor": "", "npi": clinic.npi, "document": clinic.notice, "amount": "", **changes}
         )
 
+    async def answer_for_colleagues(self, started: Started) -> None:
+        """Say something of the organization's accounts, if it has any and nothing was said yet: without it nobody goes on."""
+        gate, rid = self.gate, started.registration_id
+        async with self.database.read() as session:
+            said = await session.scalar(select(ColleagueAnswer).where(col(ColleagueAnswer.registration_id) == rid))
+        if said is None and await departures.existing_accounts(gate, rid):
+            words = [ColleagueWord(reason="unknown")]
+            await departures.answer_for_colleagues(gate, rid, words=words, key=key())
+
+    async def try_to_secure(
+        self, started: Started, *, name: str = "Jo Example", password: str = PASSWORD, attests_own_name: bool = False
+    ) -> StepResult:
+        """Set the account up and confirm its second factor; returns the answer to that."""
+        rid = started.registration_id
+        await self.answer_for_colleagues(started)
+        result = await account_setup.set_up_account(
+            self.gate, rid, name=name, password=password, attests_own_name=attests_own_name, key=key()
+        )
+        assert result.accepted, result
+        secret = (await account_setup.second_factor(self.gate, rid)).secret
+        return await account_setup.confirm_second_factor(self.gate, rid, code=pyotp.TOTP(secret).now(), key=key())
+
     async def secured(self, started: Started, *, name: str = "Jo Example", password: str = PASSWORD) -> str:
         """Set the account up; returns the second factor's secret."""
         rid = started.registration_id
+        await self.answer_for_colleagues(started)
         result = await account_setup.set_up_account(
             self.gate, rid, name=name, password=password, attests_own_name=False, key=key()
         )
@@ -246,6 +349,16 @@ async def open_house(
         task_queue=settings.task_queue,
         payer_name=settings.payer.name,
     )
-    async with build_worker(settings, client=client, database=database, vault=vault, mailer=build_mailer(settings)):
-        yield House(gate=gate, client=client, database=database, url=url, vault=vault, sink=sink, settings=settings)
+    worker = build_worker(settings, client=client, database=database, vault=vault, mailer=build_mailer(settings))
+    async with worker:
+        yield House(
+            gate=gate,
+            client=client,
+            database=database,
+            url=url,
+            vault=vault,
+            sink=sink,
+            settings=settings,
+            worker=worker,
+        )
     await database.close()

@@ -10,7 +10,8 @@ from workflows.recording import Recorder
 
 with workflow.unsafe.imports_passed_through():
     from activities.colleagues import ColleagueActivities
-    from domain.colleagues import ChangeColleague, ChangeResult, RecordColleagueChange
+    from domain.colleagues import AskChange, ChangeColleague, ChangeResult, RecordColleagueChange
+    from domain.invitation import AskInvitation
 
 
 @workflow.defn(name=names.COLLEAGUE_CHANGE)
@@ -40,13 +41,13 @@ class ColleagueChange:
         """Have an open invitation of somebody who can't invite any more cancelled."""
         invitation = workflow.get_external_workflow_handle(names.invitation_id(invitation_id))
         try:
-            await invitation.signal(names.INVITER_LEFT)
+            await invitation.signal(names.INVITER_LEFT, AskInvitation(invitation_id=invitation_id))
         except FailureError:
             workflow.logger.info("an invitation had ended already")
 
     # An update, because a person waits for the answer; sent together with the start.
     @workflow.update(name=names.OPENED)
-    async def opened(self) -> ChangeResult:
+    async def opened(self, cmd: AskChange) -> ChangeResult:
         await workflow.wait_condition(lambda: self._result is not None)
         assert self._result is not None  # noqa: S101 - narrows the type; the wait has ended
         return self._result

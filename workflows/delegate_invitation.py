@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, TypeVar
 
 from temporalio import workflow
@@ -121,9 +121,7 @@ class DelegateInvitation:
             if self._is_over:
                 return
             self._generation += 1
-            await self._record(
-                InvitationActivities.remind, RecordReminder(**self._next(), generation=self._generation)
-            )
+            await self._record(InvitationActivities.remind, RecordReminder(**self._next(), generation=self._generation))
 
     async def _check_inviter(self) -> None:
         while self._inviter_checks and not self._is_over:
@@ -145,9 +143,7 @@ class DelegateInvitation:
         async with self._recorder.turn:
             if not self._is_over:
                 generation = int(due.mail_id.rpartition(":")[2])
-                await self._record(
-                    InvitationActivities.bounced, RecordBounced(**self._next(), generation=generation)
-                )
+                await self._record(InvitationActivities.bounced, RecordBounced(**self._next(), generation=generation))
 
     # Messages. Updates: a person waits for the answer, and the browser can repeat the same update id. Validators
     # refuse on state and time only; who may do it is looked up in the handler.
@@ -209,9 +205,9 @@ class DelegateInvitation:
         self._require_open()
 
     # A signal: it comes from the workflow that ended the inviter's access, which must not depend on this one being
-    # well. It carries nothing and opens nothing; the step looks for itself whether the inviter still may invite.
+    # well. It opens nothing: the step looks for itself whether the inviter still may invite.
     @workflow.signal(name=names.INVITER_LEFT)
-    def inviter_left(self) -> None:
+    def inviter_left(self, cmd: AskInvitation) -> None:
         self._inviter_checks = min(self._inviter_checks + 1, 3)
 
     @workflow.query(name=names.STATUS)
@@ -227,9 +223,7 @@ class DelegateInvitation:
 
     async def _step(
         self,
-        judged: Callable[
-            [], tuple[Callable[[InvitationActivities, Command], Awaitable[InvitationRecorded]], Command]
-        ],
+        judged: Callable[[], tuple[Callable[[InvitationActivities, Command], Awaitable[InvitationRecorded]], Command]],
     ) -> InvitationRecorded:
         """Take a turn: steps run one at a time, so the state is looked at again once the turn has come."""
         await workflow.wait_condition(lambda: self._state is not None)

@@ -48,6 +48,12 @@ CASE_LISTED: Final = "case_listed"
 CASE_DECLINED: Final = "case_declined"
 CASE_ACCESS_GIVEN: Final = "case_access_given"
 
+DEPARTURE_REVIEW: Final = "DepartureReview"
+# An update of a departure's review; `send_code` and `withdraw` are shared.
+DECIDE_DEPARTURE: Final = "decide_departure"
+# A signal: an objection must not depend on a worker being up. Nothing is accepted by it: the answer is in the database.
+ANSWER_GIVEN: Final = "answer_given"
+
 STATE: Final = SearchAttributeKey.for_keyword(search_attributes.STATE)
 WAITS_FOR: Final = SearchAttributeKey.for_keyword(search_attributes.WAITS_FOR)
 REFERENCE: Final = SearchAttributeKey.for_keyword(search_attributes.REFERENCE)
@@ -73,3 +79,8 @@ def colleague_change_id(opaque: str) -> str:
 def case_id(opaque: str) -> str:
     """The workflow id of a support case."""
     return f"case/{opaque}"
+
+
+def departure_id(opaque: str) -> str:
+    """The workflow id of a departure's review."""
+    return f"departure/{opaque}"

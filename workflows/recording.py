@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, TypedDict, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import FailureError
 
 from workflows import policies
 
@@ -42,7 +42,8 @@ class Recorder:
         """One transaction, at once; with the database away, the same step goes on as an ordinary activity."""
         try:
             outcome = await workflow.execute_local_activity_method(method, cmd, **policies.DATABASE_NOW)
-        except ActivityError:
+        except FailureError:
+            # A local activity that used up its tries fails with its own error, one that ran out of time with an ActivityError.
             outcome = await workflow.execute_activity_method(method, cmd, **policies.DATABASE)
         self.mails.extend(outcome.mails)
         return outcome

@@ -11,7 +11,9 @@ from temporalio.exceptions import ApplicationError
 
 from workflows import names
 from workflows.letters import Letters
+from workflows.newcomer import tell_of_newcomer
 from workflows.recording import Recorder, Step
+from workflows.registration_display import WAITS_FOR, Display
 
 with workflow.unsafe.imports_passed_through():
     from activities.letters import LetterActivities
@@ -67,21 +69,7 @@ WRONG_STATE: Final = "wrong_state"
 
 _PROVING: Final = frozenset({State.PROVING, State.AWAITING_PIN})
 
-_WAITS_FOR: Final = {
-    State.CONFIRMING_EMAIL: ("registrant", "the registrant to enter the code that was e-mailed"),
-    State.PROVING: ("registrant", "the registrant to prove the organization with a payment or notice"),
-    State.AWAITING_PIN: ("registrant", "the registrant to enter the PIN that goes out by US Mail"),
-    State.SETTING_UP_ACCOUNT: ("registrant", "the registrant to choose a password"),
-    State.SECURING_ACCOUNT: ("registrant", "the registrant to confirm the second factor"),
-}
-
-_ENDED: Final = {
-    State.COMPLETED: "Completed: the account is made and its access is open.",
-    State.EXPIRED: "Expired: the deadline passed without an answer.",
-    State.LOCKED: "Locked: too many wrong codes or proofs.",
-    State.REJECTED: "Rejected: the e-mail address got an account in another way meanwhile.",
-    State.WITHDRAWN: "Withdrawn by the registrant.",
-}
+_OPEN: Final = frozenset(WAITS_FOR)
 
 
 @workflow.defn(name=names.REGISTRATION)
@@ -99,24 +87,21 @@ class Registration:
         self._resume_generation = 0
         self._resume_requests = 0
         self._letters = Letters(cmd.terms)
-        self._shown: tuple[State, datetime] | None = None
+        self._newcomer: Recorded | None = None  # the completion, where there were accounts already
+        self._display = Display(cmd.reference)
 
     @workflow.run
     async def run(self, cmd: StartRegistration) -> StepResult:
         sending = asyncio.create_task(self._recorder.send_mails(self._mail_sent))
         printing = asyncio.create_task(self._letters.print_for_ever())
+        process = asyncio.create_task(self._process(cmd))
         try:
-            await self._open(cmd)
-            while not self._is_over:
-                await self._wait()
-                if self._is_late:
-                    await self._close(State.EXPIRED)
-                await self._record_letter_events()
-                await self._remind()
-                await self._issue_resume_links()
+            await asyncio.shield(process)
         except asyncio.CancelledError:
-            # Cancelled from Temporal's side: the registration ends like one that was withdrawn.
+            # Cancelled from Temporal's side: the registration ends like one that was withdrawn. The shield lets a step
+            # that is under way finish first, and the loop sees the end.
             await self._close(State.WITHDRAWN)
+            await process
         await self._recorder.mails_sent()
         sending.cancel()
         printing.cancel()
@@ -124,6 +109,18 @@ class Registration:
         return self._answer
 
     # The process, step by step.
+
+    async def _process(self, cmd: StartRegistration) -> None:
+        await self._open(cmd)
+        while not self._is_over:
+            await self._wait()
+            if self._is_late:
+                await self._close(State.EXPIRED)
+            await self._record_letter_events()
+            await self._remind()
+            await self._issue_resume_links()
+        if self._newcomer is not None:
+            await tell_of_newcomer(self._newcomer, reference=cmd.reference)
 
     async def _open(self, cmd: StartRegistration) -> None:
         async with self._recorder.turn:
@@ -155,8 +152,11 @@ class Registration:
             await self._record(RegistrationActivities.close, RecordClosed(**self._next(), state=state))
 
     async def _mail_sent(self, due: MailDue, outcome: MailOutcome) -> None:
-        """The code's ten minutes start when it has left, however long the mail server was away."""
-        if due.purpose != "code":
+        """The code's ten minutes start when it has left, however long the mail server was away.
+
+        A mail that says "you have an account" stands in for a code: whoever watches sees the same (I16).
+        """
+        if due.purpose not in {"code", "account_exists"}:
             return
         generation = int(due.mail_id.rpartition(":")[2])
         async with self._recorder.turn:
@@ -337,13 +337,13 @@ class Registration:
     @workflow.update(name=names.WITHDRAW)
     async def withdraw(self, cmd: Ask) -> StepResult:
         return await self._step(
-            frozenset(_WAITS_FOR),
+            _OPEN,
             lambda: (RegistrationActivities.close, RecordClosed(**self._next(), state=State.WITHDRAWN)),
         )
 
     @withdraw.validator
     def _may_withdraw(self, cmd: Ask) -> None:
-        self._require(frozenset(_WAITS_FOR))
+        self._require(_OPEN)
 
     # A signal: whoever asks gets the same answer at once, whether there is such a registration or not (I16).
     @workflow.signal(name=names.SEND_RESUME_LINK)
@@ -388,10 +388,12 @@ class Registration:
             self._deadline = recorded.deadline
         if recorded.letter_id is not None:
             self._letters.requested(recorded.letter_id)
+        if recorded.reviews or recorded.notice_letter_id is not None:
+            self._newcomer = recorded
         self._state = recorded.state
         if self._state is not State.AWAITING_PIN:
             self._letters.no_more()
-        self._show()
+        self._display.show(recorded.state, self._deadline)
         return recorded
 
     def _next(self) -> RegistrationStepKeys:
@@ -408,7 +410,7 @@ class Registration:
             raise ApplicationError("The registration has expired.", State.EXPIRED, type=WRONG_STATE, non_retryable=True)
         if self._state not in states:
             raise ApplicationError(
-                "The registration stands elsewhere.", self._state, type=WRONG_STATE, non_retryable=True
+                "The registration stands elsewhere.", self._answer.state, type=WRONG_STATE, non_retryable=True
             )
 
     @property
@@ -428,17 +430,3 @@ class Registration:
     def _answer(self) -> StepResult:
         state = self._state or State.CONFIRMING_EMAIL
         return StepResult(accepted=not state.is_final or state is State.COMPLETED, code=Code.OK, state=state)
-
-    def _show(self) -> None:
-        """Tell staff in Temporal's UI, in plain words, where this stands; opaque values only in what is searchable."""
-        state = self._state
-        if state is None:
-            return
-        who, what = _WAITS_FOR.get(state, ("nobody", ""))
-        if self._shown != (state, self._deadline):
-            self._shown = (state, self._deadline)
-            deadline = names.DEADLINE.value_unset() if state.is_final else names.DEADLINE.value_set(self._deadline)
-            workflow.upsert_search_attributes([names.STATE.value_set(state), names.WAITS_FOR.value_set(who), deadline])
-        until = f"{self._deadline:%d %B %Y, %H:%M} UTC"
-        details = _ENDED[state] if state.is_final else f"Waits for **{what}**, until {until}."
-        workflow.set_current_details(f"{details}\n\nReference: `{self._start.reference}`")

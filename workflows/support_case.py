@@ -188,9 +188,7 @@ class SupportCase:
 
     @workflow.update(name=names.ANSWER_QUESTION)
     async def answer_question(self, cmd: AnswerQuestion) -> CaseResult:
-        return await self._step(
-            OPEN, lambda: (CaseActivities.answer, RecordCaseAnswer(**self._next(), cmd=cmd))
-        )
+        return await self._step(OPEN, lambda: (CaseActivities.answer, RecordCaseAnswer(**self._next(), cmd=cmd)))
 
     @answer_question.validator
     def _may_answer(self, cmd: AnswerQuestion) -> None:

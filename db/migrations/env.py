@@ -3,7 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from db import accounts, audit, cases, directory, invitations, letters, registrations, staff  # noqa: F401 - importing them fills the metadata
+from db import accounts, audit, cases, departures, directory, invitations, letters, registrations, staff  # noqa: F401 - importing them fills the metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -209,6 +209,29 @@ def upgrade() -> None:
     with op.batch_alter_table('colleague_change', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_colleague_change_organization_id'), ['organization_id'], unique=False)
 
+    op.create_table('departure_review',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('reference', sqlmodel.sql.sqltypes.AutoString(length=20), nullable=False),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('state', sqlmodel.sql.sqltypes.AutoString(length=10), nullable=False),
+    sa.Column('organization_id', sa.Uuid(), nullable=False),
+    sa.Column('account_id', sa.Uuid(), nullable=False),
+    sa.Column('announced_at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('deadline', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('mail_failed', sa.Boolean(), nullable=False),
+    sa.Column('closed_at', db.columns.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('closing_code', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=True),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], ),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], ),
+    sa.PrimaryKeyConstraint('id')
+    )
+    with op.batch_alter_table('departure_review', schema=None) as batch_op:
+        batch_op.create_index('departure_review_one_open', ['organization_id', 'account_id'], unique=True, sqlite_where=sa.text("state IN ('open', 'contested')"), postgresql_where=sa.text("state IN ('open', 'contested')"))
+        batch_op.create_index(batch_op.f('ix_departure_review_account_id'), ['account_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_departure_review_organization_id'), ['organization_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_departure_review_state'), ['state'], unique=False)
+
     op.create_table('invitation',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('reference', sqlmodel.sql.sqltypes.AutoString(length=20), nullable=False),
@@ -345,6 +368,7 @@ def upgrade() -> None:
     sa.Column('for_account_id', sa.Uuid(), nullable=True),
     sa.Column('account_id', sa.Uuid(), nullable=True),
     sa.Column('attests_own_name', sa.Boolean(), nullable=False),
+    sa.Column('credential_id', sa.Uuid(), nullable=True),
     sa.Column('closing_code', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['account.id'], ),
     sa.ForeignKeyConstraint(['for_account_id'], ['account.id'], ),
@@ -367,6 +391,51 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('vendor', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_vendor_organization_id'), ['organization_id'], unique=False)
+
+    op.create_table('colleague_answer',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('registration_id', sa.Uuid(), nullable=False),
+    sa.Column('whom', sqlmodel.sql.sqltypes.AutoString(length=36), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(length=14), nullable=False),
+    sa.Column('text_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['registration_id'], ['registration.id'], ),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('registration_id', 'whom')
+    )
+    with op.batch_alter_table('colleague_answer', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_colleague_answer_registration_id'), ['registration_id'], unique=False)
+
+    op.create_table('departure_claim',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('review_id', sa.Uuid(), nullable=False),
+    sa.Column('registration_id', sa.Uuid(), nullable=False),
+    sa.Column('at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('withdrawn_at', db.columns.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['registration_id'], ['registration.id'], ),
+    sa.ForeignKeyConstraint(['review_id'], ['departure_review.id'], ),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('review_id', 'registration_id')
+    )
+    with op.batch_alter_table('departure_claim', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_departure_claim_registration_id'), ['registration_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_departure_claim_review_id'), ['review_id'], unique=False)
+
+    op.create_table('departure_decision',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('review_id', sa.Uuid(), nullable=False),
+    sa.Column('staff_id', sa.Uuid(), nullable=False),
+    sa.Column('verdict', sqlmodel.sql.sqltypes.AutoString(length=7), nullable=False),
+    sa.Column('reason_sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('cause', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+    sa.Column('at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['review_id'], ['departure_review.id'], ),
+    sa.ForeignKeyConstraint(['staff_id'], ['staff_account.id'], ),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('review_id', 'staff_id', 'cause')
+    )
+    with op.batch_alter_table('departure_decision', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_departure_decision_review_id'), ['review_id'], unique=False)
 
     op.create_table('evidence',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -427,6 +496,46 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_letter_organization_id'), ['organization_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_letter_planned_on'), ['planned_on'], unique=False)
         batch_op.create_index(batch_op.f('ix_letter_registration_id'), ['registration_id'], unique=False)
+
+    op.create_table('newcomer_notice',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('registration_id', sa.Uuid(), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('account_id', sa.Uuid(), nullable=False),
+    sa.Column('organization_id', sa.Uuid(), nullable=False),
+    sa.Column('at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('until', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('code_generation', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], ),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], ),
+    sa.ForeignKeyConstraint(['registration_id'], ['registration.id'], ),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('registration_id', 'account_id'),
+    sa.UniqueConstraint('registration_id', 'number')
+    )
+    with op.batch_alter_table('newcomer_notice', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_newcomer_notice_account_id'), ['account_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_newcomer_notice_registration_id'), ['registration_id'], unique=False)
+
+    op.create_table('notice_letter',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('registration_id', sa.Uuid(), nullable=False),
+    sa.Column('organization_id', sa.Uuid(), nullable=False),
+    sa.Column('location_id', sa.Uuid(), nullable=False),
+    sa.Column('names_departed', sa.Boolean(), nullable=False),
+    sa.Column('state', sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
+    sa.Column('planned_on', sa.Date(), nullable=False),
+    sa.Column('until', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('handed_over_at', db.columns.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('shop_reference', sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
+    sa.ForeignKeyConstraint(['location_id'], ['location.id'], ),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], ),
+    sa.ForeignKeyConstraint(['registration_id'], ['registration.id'], ),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('registration_id')
+    )
+    with op.batch_alter_table('notice_letter', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_notice_letter_organization_id'), ['organization_id'], unique=False)
 
     op.create_table('support_case',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -505,6 +614,19 @@ def upgrade() -> None:
     with op.batch_alter_table('case_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_case_entry_case_id'), ['case_id'], unique=False)
 
+    op.create_table('newcomer_answer',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('notice_id', sa.Uuid(), nullable=False),
+    sa.Column('choice', sqlmodel.sql.sqltypes.AutoString(length=6), nullable=False),
+    sa.Column('via', sqlmodel.sql.sqltypes.AutoString(length=7), nullable=False),
+    sa.Column('at', db.columns.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['notice_id'], ['newcomer_notice.id'], ),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('notice_id', 'choice')
+    )
+    with op.batch_alter_table('newcomer_answer', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_newcomer_answer_notice_id'), ['notice_id'], unique=False)
+
     op.create_table('staff_decision',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('case_id', sa.Uuid(), nullable=False),
@@ -531,6 +653,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_staff_decision_case_id'))
 
     op.drop_table('staff_decision')
+    with op.batch_alter_table('newcomer_answer', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_newcomer_answer_notice_id'))
+
+    op.drop_table('newcomer_answer')
     with op.batch_alter_table('case_entry', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_case_entry_case_id'))
 
@@ -548,6 +674,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_support_case_account_id'))
 
     op.drop_table('support_case')
+    with op.batch_alter_table('notice_letter', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_notice_letter_organization_id'))
+
+    op.drop_table('notice_letter')
+    with op.batch_alter_table('newcomer_notice', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_newcomer_notice_registration_id'))
+        batch_op.drop_index(batch_op.f('ix_newcomer_notice_account_id'))
+
+    op.drop_table('newcomer_notice')
     with op.batch_alter_table('letter', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_letter_registration_id'))
         batch_op.drop_index(batch_op.f('ix_letter_planned_on'))
@@ -563,6 +698,19 @@ def downgrade() -> None:
         batch_op.drop_index('evidence_one_per_payment', sqlite_where=sa.text('released_at IS NULL'), postgresql_where=sa.text('released_at IS NULL'))
 
     op.drop_table('evidence')
+    with op.batch_alter_table('departure_decision', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_departure_decision_review_id'))
+
+    op.drop_table('departure_decision')
+    with op.batch_alter_table('departure_claim', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_departure_claim_review_id'))
+        batch_op.drop_index(batch_op.f('ix_departure_claim_registration_id'))
+
+    op.drop_table('departure_claim')
+    with op.batch_alter_table('colleague_answer', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_colleague_answer_registration_id'))
+
+    op.drop_table('colleague_answer')
     with op.batch_alter_table('vendor', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_vendor_organization_id'))
 
@@ -601,6 +749,13 @@ def downgrade() -> None:
         batch_op.drop_index('invitation_one_open', sqlite_where=sa.text("state = 'sent'"), postgresql_where=sa.text("state = 'sent'"))
 
     op.drop_table('invitation')
+    with op.batch_alter_table('departure_review', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_departure_review_state'))
+        batch_op.drop_index(batch_op.f('ix_departure_review_organization_id'))
+        batch_op.drop_index(batch_op.f('ix_departure_review_account_id'))
+        batch_op.drop_index('departure_review_one_open', sqlite_where=sa.text("state IN ('open', 'contested')"), postgresql_where=sa.text("state IN ('open', 'contested')"))
+
+    op.drop_table('departure_review')
     with op.batch_alter_table('colleague_change', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_colleague_change_organization_id'))
 

@@ -1,0 +1,208 @@
+"""A newcomer got access to an organization that has accounts: everyone there is told, and who is said to have left is reviewed (P9)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from db import mails
+from db.account_opening import tell
+from db.accounts import Access, Account
+from db.colleagues import lock_organization
+from db.departures import (
+    ColleagueAnswer,
+    DepartureClaim,
+    DepartureReviewRow,
+    NewcomerNotice,
+    NoticeLetterRow,
+)
+from db.directory import Location
+from db.registrations import RegistrationRow
+from domain.calendar import next_business_day
+from domain.departure import Reason, State, last_day, objection_deadline
+from domain.directory import Address
+from domain.letters import mailing_address
+from domain.limits import Limits
+from domain.people import masked_name
+from domain.ports import Vault
+from domain.recording import MailDue
+
+LINK: Final = "notice"
+"""The purpose of the secret in a notice's mail."""
+EVERYONE: Final = ""
+"""For whom an answer is that was given for all existing accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewcomerTold:
+    """What telling the existing accounts made due: mails, reviews to be started, a letter."""
+
+    mails: tuple[MailDue, ...] = ()
+    reviews: tuple[str, ...] = ()
+    letter_id: str | None = None
+
+
+async def accounts_with_access(
+    session: AsyncSession, organization_id: UUID, *, but: UUID | None = None
+) -> Sequence[Account]:
+    """The open accounts with open access to an organization, the oldest first."""
+    holders = select(col(Access.account_id)).where(
+        col(Access.organization_id) == organization_id, col(Access.status) == "open"
+    )
+    found = await session.scalars(
+        select(Account)
+        .where(col(Account.id).in_(holders), col(Account.closed_at).is_(None), col(Account.id).is_distinct_from(but))
+        .order_by(col(Account.created_at), col(Account.id))
+    )
+    return found.all()
+
+
+async def has_answered(session: AsyncSession, row: RegistrationRow) -> bool:
+    """Whether the registrant has said why existing accounts can't help; true as well when there are none."""
+    assert row.organization_id is not None  # noqa: S101 - narrows the type; only proved registrations ask
+    existing = {str(account.id) for account in await accounts_with_access(session, row.organization_id)}
+    answers = await session.scalars(
+        select(col(ColleagueAnswer.whom)).where(col(ColleagueAnswer.registration_id) == row.id)
+    )
+    return not existing or any(whom == EVERYONE or whom in existing for whom in answers)
+
+
+async def tell_existing_accounts(
+    session: AsyncSession, vault: Vault, limits: Limits, *, row: RegistrationRow, at: datetime, zone: tzinfo
+) -> NewcomerTold:
+    """Tell everyone who has access already, have a letter printed, and begin or join a review of each who is said to have left.
+
+    Within the transaction that opened the newcomer's access, so that each is told exactly once.
+    """
+    assert row.organization_id is not None  # noqa: S101 - narrows the type; the registration is completed
+    assert row.account_id is not None  # noqa: S101 - as above
+    # Two newcomers at one moment come after one another: the second one finds the first, and its reviews.
+    organization = await lock_organization(session, row.organization_id)
+    existing = await accounts_with_access(session, organization.id, but=row.account_id)
+    if not existing:
+        return NewcomerTold()
+    deadline = objection_deadline(at, business_days=limits.objection_business_days, zone=zone)
+    newcomer = await session.get_one(Account, row.account_id)
+    left = await _said_to_have_left(session, row.id)
+    subject = f"registration/{row.id}"
+    values = {
+        "organization": organization.name,
+        "newcomer": masked_name(vault.unseal("name", newcomer.name_sealed)),
+        "reference": row.reference,
+    }
+    due: list[MailDue] = []
+    started: list[str] = []
+    for number, colleague in enumerate(existing, start=1):
+        is_claimed, until = EVERYONE in left or str(colleague.id) in left, deadline
+        if is_claimed:
+            review, is_new = await _review_of(session, row, colleague.id, at=at, deadline=deadline)
+            session.add(DepartureClaim(review_id=review.id, registration_id=row.id, at=at))
+            until = review.deadline
+            if is_new:
+                started.append(str(review.id))
+        session.add(
+            NewcomerNotice(
+                registration_id=row.id, number=number, account_id=colleague.id, organization_id=organization.id,
+                at=at, until=until,
+            )
+        )  # fmt: skip
+        kind = "departure_claimed" if is_claimed else "someone_registered"
+        told = {
+            **values,
+            "name": vault.unseal("name", colleague.name_sealed),
+            "until": last_day(until, zone),
+        }
+        tell(session, vault, account_id=colleague.id, cause=f"{subject}:notice", kind=kind, values=told, at=at)
+        due.append(
+            mails.make_due(
+                session,
+                vault,
+                subject=subject,
+                purpose=kind,
+                generation=str(colleague.id),
+                recipient=vault.unseal("email", colleague.email_sealed),
+                values=told,
+                at=at,
+                secret=mails.issue_secret(session, vault, subject=subject, purpose=LINK, generation=number),
+            )
+        )
+    letter_id = await _letter(session, row, names_departed=bool(left), at=at, until=deadline, zone=zone)
+    if left:
+        tell(
+            session, vault, account_id=newcomer.id, cause=f"{subject}:departures", kind="departure_opened",
+            values={**values, "until": last_day(deadline, zone)}, at=at,
+        )  # fmt: skip
+    return NewcomerTold(tuple(due), tuple(started), letter_id)
+
+
+async def _said_to_have_left(session: AsyncSession, registration_id: UUID) -> set[str]:
+    found = await session.scalars(
+        select(col(ColleagueAnswer.whom)).where(
+            col(ColleagueAnswer.registration_id) == registration_id, col(ColleagueAnswer.reason) == Reason.LEFT
+        )
+    )
+    return set(found)
+
+
+async def _review_of(
+    session: AsyncSession, row: RegistrationRow, account_id: UUID, *, at: datetime, deadline: datetime
+) -> tuple[DepartureReviewRow, bool]:
+    """The open review of this account, or a new one."""
+    review = await session.scalar(
+        select(DepartureReviewRow).where(
+            col(DepartureReviewRow.organization_id) == row.organization_id,
+            col(DepartureReviewRow.account_id) == account_id,
+            col(DepartureReviewRow.state).in_([State.OPEN, State.CONTESTED]),
+        )
+    )
+    if review is not None:
+        return review, False
+    assert row.organization_id is not None  # noqa: S101 - narrows the type; the caller has looked
+    review = DepartureReviewRow(
+        id=uuid4(),
+        reference=row.reference,
+        revision=0,
+        state=State.OPEN,
+        organization_id=row.organization_id,
+        account_id=account_id,
+        announced_at=at,
+        updated_at=at,
+        deadline=deadline,
+    )
+    session.add(review)
+    await session.flush()
+    return review, True
+
+
+async def _letter(
+    session: AsyncSession, row: RegistrationRow, *, names_departed: bool, at: datetime, until: datetime, zone: tzinfo
+) -> str | None:
+    """A letter to the address of record: the one that the directory has had the longest and that mail can go to."""
+    places = await session.scalars(
+        select(Location)
+        .where(col(Location.organization_id) == row.organization_id)
+        .order_by(col(Location.first_seen_at), col(Location.id))
+    )
+    place = next((place for place in places if isinstance(address_of(place), Address)), None)
+    if place is None or row.organization_id is None:
+        return None
+    letter = NoticeLetterRow(
+        registration_id=row.id,
+        organization_id=row.organization_id,
+        location_id=place.id,
+        names_departed=names_departed,
+        planned_on=next_business_day(at.astimezone(zone).date() + timedelta(days=1)),
+        until=until,
+    )
+    session.add(letter)
+    return str(letter.id)
+
+
+def address_of(place: Location) -> object:
+    """The address that a letter can be sent to, or why none can be."""
+    return mailing_address(line1=place.line1, line2=place.line2, city=place.city, state=place.state, zip_code=place.zip)
