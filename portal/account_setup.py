@@ -192,7 +192,9 @@ async def confirm_factor(gate: Gate, owner_id: UUID, digits: str) -> UUID:
     Raises `Refusal`: `second_factor_wrong` (counted), `too_many_tries`, `second_factor_unconfirmed`.
     """
     credential = await _newest_credential(gate, owner_id)
-    if credential.second_factor_step is None:
+    if credential.second_factor_step is None or not _is_code_of(
+        gate, credential, credential.second_factor_step, digits
+    ):
         step = await _judge(gate, owner_id, credential, digits)
         async with gate.database.write() as session:
             await session.execute(
@@ -219,6 +221,12 @@ def matching_step(secret: str, digits: str, *, at: datetime, after: int = 0) -> 
         if step > after and secrets.compare_digest(totp.generate_otp(step), digits):
             return step
     return None
+
+
+def _is_code_of(gate: Gate, credential: Credential, step: int, digits: str) -> bool:
+    """Whether it's the code that confirmed the factor before: what is sent again is answered again, at any time."""
+    totp = pyotp.TOTP(gate.vault.unseal("second-factor", credential.second_factor_sealed))
+    return secrets.compare_digest(totp.generate_otp(step), digits)
 
 
 async def _judge(gate: Gate, owner_id: UUID, credential: Credential, digits: str) -> int:

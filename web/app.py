@@ -4,41 +4,44 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 from starlette.applications import Starlette
-from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import Mount, Route
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.ports import RecordsUnavailable
+from gateways.letters.spool_desk import SpoolDesk
 from ops.http import facts, same_origin
-from portal import registering as portal_registering
-from portal.refusals import Refusal
-from web import registering, signed_in
+from portal.refusals import Kind, Refusal
+from web import (
+    accepting,
+    account_setup,
+    adding,
+    cases,
+    colleagues,
+    departures,
+    letters,
+    registering,
+    resuming,
+    signed_in,
+    signing_in,
+    staff,
+)
+from web.letterbox import Letterbox
 from web.mailbox import MailboxPages
-from web.rendering import PAGE_HEADERS
-from web.visit import Site, Visit, read_form
+from web.visit import STATUS, TOLD, Reply, Site, Visit, panel, read_form
 
 Handler = Callable[[Visit], Awaitable[Response]]
 
-_STATUS: Final = {
-    "idempotency_key_missing": HTTPStatus.BAD_REQUEST,
-    "key_reused": HTTPStatus.CONFLICT,
-    "wrong_state": HTTPStatus.CONFLICT,
-    "not_found": HTTPStatus.NOT_FOUND,
-    "signed_out": HTTPStatus.UNAUTHORIZED,
-    "too_many_tries": HTTPStatus.TOO_MANY_REQUESTS,
-    "codes_limit": HTTPStatus.TOO_MANY_REQUESTS,
-    "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
-}
-_RETRY_AFTER_S: Final = 5
+# The words of these are for programs; people get those of the problem page.
+_FOR_PROGRAMS: Final = frozenset({Kind.UNREADABLE, Kind.FOREIGN, Kind.DEFECT})
 
 
-def create_pages(site: Site, *, mailbox_dir: Path | None = None) -> Starlette:
-    """The application at `/`. The mailbox's pages exist only with a `mailbox_dir` (development)."""
+def create_pages(site: Site, *, mailbox_dir: Path | None = None, spool: SpoolDesk | None = None) -> Starlette:
+    """The application at `/`. The mailbox's pages exist only with a `mailbox_dir` (development); `spool` adds the letters."""
 
     def page(path: str, handler: Handler) -> Route:
         async def get(request: Request) -> Response:
@@ -49,23 +52,17 @@ def create_pages(site: Site, *, mailbox_dir: Path | None = None) -> Starlette:
     def form(path: str, handler: Handler) -> Route:
         async def post(request: Request) -> Response:
             if not same_origin(request, site.site_url):
-                raise HTTPException(HTTPStatus.FORBIDDEN)
+                raise Refusal("cross_site")
             return await handler(Visit(site=site, request=request, form=await read_form(request)))
 
         return Route(path, post, methods=["POST"], name=f"POST {path}")
-
-    async def send_resume_link(visit: Visit) -> Response:
-        response, address = await registering.send_resume_link(visit)
-        if address is not None:
-            response.background = BackgroundTask(portal_registering.mail_resume_links, visit.gate, email=address)
-        return response
 
     async def theme(_request: Request) -> Response:
         return Response(
             site.renderer.theme, media_type="text/css", headers={"Cache-Control": "public, max-age=31536000, immutable"}
         )
 
-    routes: list[Route | Mount] = [
+    routes: list[BaseRoute] = [
         page("/", registering.start),
         page("/register", registering.who_you_are),
         form("/register", registering.begin),
@@ -76,25 +73,25 @@ def create_pages(site: Site, *, mailbox_dir: Path | None = None) -> Starlette:
         form("/register/organization", registering.keep_organization),
         page("/register/payment", registering.payment),
         form("/register/payment", registering.prove_payment),
-        page("/register/account", registering.account),
-        form("/register/account", registering.set_up_account),
-        page("/register/second-factor", registering.second_factor),
-        form("/register/second-factor", registering.confirm_second_factor),
-        page("/register/recovery-codes", registering.recovery_codes),
-        form("/register/recovery-codes", registering.recovery_codes_saved),
-        page("/register/done", registering.done),
+        page("/register/account", account_setup.account),
+        form("/register/account", account_setup.set_up_account),
+        page("/register/second-factor", account_setup.second_factor),
+        form("/register/second-factor", account_setup.confirm_second_factor),
+        page("/register/recovery-codes", account_setup.recovery_codes),
+        form("/register/recovery-codes", account_setup.recovery_codes_saved),
+        page("/register/done", account_setup.done),
         page("/register/closed", registering.closed),
         page("/register/withdraw", registering.withdraw),
         form("/register/withdraw", registering.confirm_withdrawal),
-        page("/resume", registering.resume_request),
-        form("/resume", send_resume_link),
-        form("/resume/go", registering.redeem_resume_link),
-        page("/resume/{token}", registering.resume),
-        page("/sign-in", signed_in.sign_in),
-        form("/sign-in", signed_in.check_password),
-        page("/sign-in/code", signed_in.sign_in_code),
-        form("/sign-in/code", signed_in.check_code),
-        form("/sign-out", signed_in.sign_out),
+        page("/resume", resuming.resume_request),
+        form("/resume", resuming.send_resume_link),
+        form("/resume/go", resuming.redeem_resume_link),
+        page("/resume/{token}", resuming.resume),
+        page("/sign-in", signing_in.sign_in),
+        form("/sign-in", signing_in.check_password),
+        page("/sign-in/code", signing_in.sign_in_code),
+        form("/sign-in/code", signing_in.check_code),
+        form("/sign-out", signing_in.sign_out),
         page("/access", signed_in.access),
         page("/messages", signed_in.messages),
         page("/messages/{message_id}", signed_in.message),
@@ -104,18 +101,27 @@ def create_pages(site: Site, *, mailbox_dir: Path | None = None) -> Starlette:
         form("/security/sessions/end-others", signed_in.end_other_sessions),
         form("/security/recovery-codes", signed_in.new_recovery_codes),
         form("/security/recovery-codes/saved", signed_in.new_recovery_codes_saved),
+        *accepting.routes(page, form),
+        *adding.routes(page, form),
+        *cases.routes(page, form),
+        *letters.routes(page, form),
+        *colleagues.routes(page, form),
+        *departures.routes(page, form),
+        *staff.routes(page, form),
         Route("/theme.css", theme),
         Mount("/static", site.renderer.static),
     ]
     if mailbox_dir is not None:
-        mailbox = MailboxPages(mailbox_dir, site.renderer)
+        letterbox = Letterbox(spool, site) if spool else None
+        mailbox = MailboxPages(mailbox_dir, site.renderer, letterbox)
         routes += [
+            *(letterbox.routes() if letterbox else []),
             Route("/mailbox", mailbox.list),
             Route("/mailbox/{mail_id}", mailbox.mail),
             Route("/mailbox/{mail_id}/html", mailbox.body),
         ]
     answers = _Answers(site)
-    return Starlette(
+    pages = Starlette(
         routes=routes,
         exception_handlers={
             Refusal: answers.refusal,
@@ -123,6 +129,18 @@ def create_pages(site: Site, *, mailbox_dir: Path | None = None) -> Starlette:
             HTTPException: answers.http,
         },
     )
+    pages.state.site = site
+    return pages
+
+
+def problem_page(pages: Starlette, status: HTTPStatus) -> ASGIApp:
+    """An application that answers everything with one problem, in the look of `pages`, without database and Temporal."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        page = _problem(Visit(site=pages.state.site, request=Request(scope, receive)), Reply(status=status))
+        await page(scope, receive, send)
+
+    return answer
 
 
 class _Answers:
@@ -133,47 +151,45 @@ class _Answers:
 
     async def refusal(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, Refusal)  # noqa: S101 - registered for nothing else
-        if error.code == "signed_out":
-            return self._signed_out(request)
-        status = (
-            HTTPStatus.GONE if error.code.startswith("registration_") else _STATUS.get(error.code, HTTPStatus.CONFLICT)
-        )
-        answer = error.answer
-        onward: dict[str, object] = {}
+        visit = Visit(site=self._site, request=request)
+        if error.kind is Kind.SIGNED_OUT:
+            return _signed_out(visit)
         if error.state is not None:
-            onward = {"continue_href": registering.page_of(error.state), "continue_text": "Continue"}
-            if status is HTTPStatus.CONFLICT:
-                # Done already, perhaps in another tab: the open step is the better answer than a refusal.
-                return Visit(site=self._site, request=request).to(registering.page_of(error.state))
-        problem = {"status": status, "title": answer.title, "detail": answer.detail, "next": list(answer.next_steps)}
-        return self._page(request, status, problem=problem, retry_at=error.retry_at, **onward)
+            # Done already, perhaps in another tab, or over: the page where it stands is a better answer than a refusal.
+            told = error.code if error.code in TOLD else ""
+            return visit.to(registering.page_of(error.state), told=told)
+        reply = Reply(status=STATUS[error.kind], retry_at=error.retry_at)
+        words = {} if error.kind in _FOR_PROGRAMS else panel(error)
+        person = None if error.kind is Kind.AWAY else await visit.person()
+        return _problem(visit, reply, person=person, **words)
 
     async def unavailable(self, request: Request, _error: Exception) -> Response:
         return await self.refusal(request, Refusal("unavailable"))
 
     async def http(self, request: Request, error: Exception) -> Response:
+        """What Starlette itself refuses: an unknown address, a method that an address doesn't have."""
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
-        return self._page(request, error.status_code, problem={"status": error.status_code})
-
-    def _signed_out(self, request: Request) -> Response:
         visit = Visit(site=self._site, request=request)
-        if request.url.path.startswith("/register"):
-            return visit.to("/resume")
-        if request.url.path.startswith("/sign-in"):
-            return visit.to("/sign-in")
-        return visit.to(f"/sign-in?next={request.url.path}" if request.method == "GET" else "/sign-in")
+        response = _problem(visit, Reply(status=HTTPStatus(error.status_code)), person=await visit.person())
+        response.headers.update(error.headers or {})
+        return response
 
-    def _page(self, request: Request, status: int, **context: object) -> Response:
-        content = self._site.renderer.page(
-            "problem.html",
-            {
-                "idempotency_key": uuid4().hex,
-                "incident": facts(request.scope).request_id,
-                "development": self._site.development,
-                **context,
-            },
-        )
-        headers = dict(PAGE_HEADERS)
-        if status == HTTPStatus.SERVICE_UNAVAILABLE:
-            headers["Retry-After"] = str(_RETRY_AFTER_S)
-        return HTMLResponse(content, status_code=status, headers=headers)
+
+def _problem(visit: Visit, reply: Reply, *, person: object = None, **words: object) -> Response:
+    incident = facts(visit.request.scope).request_id if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
+    return visit.page(
+        "problem.html", reply, problem={"status": int(reply.status), **words}, person=person, incident=incident
+    )
+
+
+def _signed_out(visit: Visit) -> Response:
+    """The way back in: a new link for a registration, signing in for everything else."""
+    path = visit.request.url.path
+    if path.startswith("/register"):
+        return visit.to("/resume", said="unknown-here")
+    if path.startswith("/sign-in"):
+        return visit.to("/sign-in", said="sign-in-again", next=visit.asked("next"))
+    if visit.request.method == "POST":
+        return visit.to("/sign-in", said="sign-in-first")
+    query = visit.request.url.query
+    return visit.to("/sign-in", said="sign-in-first", next=f"{path}?{query}" if query else path)

@@ -7,15 +7,17 @@ from starlette.responses import HTMLResponse, Response
 
 from ops.mailbox import read_mail, read_mailbox
 from portal.refusals import Refusal
+from web.letterbox import Letterbox
 from web.rendering import MAIL_BODY_HEADERS, MAILBOX_HEADERS, Renderer
 
 
 class MailboxPages:
     """The list, one mail, and a mail's HTML in a frame without rights."""
 
-    def __init__(self, folder: Path, renderer: Renderer) -> None:
+    def __init__(self, folder: Path, renderer: Renderer, letterbox: Letterbox | None = None) -> None:
         self._folder = folder
         self._renderer = renderer
+        self._letterbox = letterbox
 
     async def list(self, _request: Request) -> Response:
         mails = [
@@ -27,7 +29,8 @@ class MailboxPages:
             }
             for mail in read_mailbox(self._folder)
         ]
-        return self._page("mailbox.html", mails=mails)
+        letters = self._letterbox.shown() if self._letterbox else {}
+        return self._page("mailbox.html", mails=mails, **letters)
 
     async def mail(self, request: Request) -> Response:
         mail = read_mail(self._folder, request.path_params["mail_id"])

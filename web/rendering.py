@@ -52,6 +52,7 @@ DEFAULT_LINKS: Final[Mapping[str, str]] = {
     "sign_out": "/sign-out",
     "resume": "/resume",
     "access": "/access",
+    "colleagues": "/colleagues",
     "messages": "/messages",
     "security": "/security",
     "mailbox": "/mailbox",

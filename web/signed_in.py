@@ -1,18 +1,29 @@
-"""Signing in and out, and the pages of a signed-in person: access, messages, account security."""
+"""The pages of a signed-in person: access, messages, account security."""
 
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
 from starlette.responses import Response
 
-from portal import account, sessions, signing_in
+from portal import account, sessions
 from portal.account import AccessOrder, AccessView, AccountView
 from portal.refusals import Refusal
 from portal.sessions import Principal
-from web.visit import Visit, defects, local_path, panel
+from web.adding import open_additions
+from web.visit import Visit
 
-_STATUS: Final = {"open": {"label": "Open", "kind": "good"}, "ended": {"label": "Ended", "kind": "neutral"}}
-_VIA: Final = {"payment": "Payment", "notice": "Non-payment notice"}
+_STATUS: Final[Mapping[str, Mapping[str, str]]] = {
+    "open": {"label": "Open", "kind": "good"},
+    "ended": {"label": "Ended", "kind": "neutral"},
+}
+_VIA: Final = {
+    "payment": "Payment",
+    "notice": "Non-payment notice",
+    "invitation": "Invitation",
+    "letter": "US Mail",
+    "staff": "Provider support",
+}
 _ORDERS: Final = {
     "organization": (AccessOrder.ORGANIZATION, False),
     "-organization": (AccessOrder.ORGANIZATION, True),
@@ -21,101 +32,6 @@ _ORDERS: Final = {
     "status": (AccessOrder.STATUS, False),
     "-status": (AccessOrder.STATUS, True),
 }
-
-
-# Signing in.
-
-
-async def sign_in(visit: Visit) -> Response:
-    try:
-        await visit.account()
-    except Refusal:
-        following = visit.request.query_params.get("next", "")
-        return visit.page("sign_in.html", action="/sign-in", next_path=local_path(following, otherwise=""))
-    return visit.to("/access")
-
-
-async def check_password(visit: Visit) -> Response:
-    following = local_path(visit.text("next"), otherwise="")
-    visit.key  # noqa: B018 - refuses a form that isn't ours
-    try:
-        token = await signing_in.sign_in(
-            visit.gate,
-            email=visit.text("email"),
-            password=visit.text("password"),
-            caller=visit.caller,
-            client=visit.client,
-        )
-    except Refusal as refusal:
-        return visit.page(
-            "sign_in.html",
-            status=429 if refusal.retry_at else 422,
-            action="/sign-in",
-            next_path=following,
-            values={"email": visit.text("email")},
-            errors=defects(refusal, {}),
-            problem=None if refusal.fields else panel(refusal),
-            retry_at=refusal.retry_at,
-        )
-    response = visit.to(f"/sign-in/code?next={following}" if following else "/sign-in/code")
-    visit.site.cookies.put(response, visit.site.cookies.sign_in, token)
-    return response
-
-
-def _code_page(visit: Visit, *, status: int = 200, **context: object) -> Response:
-    params = visit.request.query_params
-    recovery = params.get("use") == "recovery"
-    following = local_path(params.get("next", ""), otherwise="")
-    onward = f"&next={following}" if following else ""
-    return visit.page(
-        "sign_in_code.html",
-        status=status,
-        action=f"/sign-in/code?use={'recovery' if recovery else 'app'}{onward}",
-        use_recovery=recovery,
-        switch_href=f"/sign-in/code?use={'app' if recovery else 'recovery'}{onward}",
-        **context,
-    )
-
-
-async def sign_in_code(visit: Visit) -> Response:
-    await visit.signing_in()
-    return _code_page(visit)
-
-
-async def check_code(visit: Visit) -> Response:
-    pending = await visit.signing_in()
-    visit.key  # noqa: B018 - refuses a form that isn't ours
-    recovery = visit.request.query_params.get("use") == "recovery"
-    field = "recovery_code" if recovery else "code"
-    try:
-        token = await signing_in.confirm_sign_in(visit.gate, pending, code=visit.text(field), client=visit.client)
-    except Refusal as refusal:
-        if refusal.code == "signed_out":
-            raise
-        if refusal.code == "too_many_tries":
-            return _code_page(visit, status=429, problem=panel(refusal))
-        message = refusal.fields[0].message if refusal.fields else refusal.answer.title
-        return _code_page(visit, status=422, errors={field: message})
-    response = visit.to(local_path(visit.request.query_params.get("next", ""), otherwise="/access"))
-    cookies = visit.site.cookies
-    cookies.put(response, cookies.account, token)
-    cookies.drop(response, cookies.sign_in)
-    return response
-
-
-async def sign_out(visit: Visit) -> Response:
-    visit.key  # noqa: B018 - refuses a form that isn't ours
-    try:
-        await sessions.end(visit.gate, await visit.account())
-    except Refusal as refusal:
-        if refusal.code != "signed_out":
-            raise
-    response = visit.to("/sign-in?signed=out")
-    visit.site.cookies.drop(response, visit.site.cookies.account)
-    return response
-
-
-# Signed in.
 
 
 async def _person(visit: Visit) -> tuple[Principal, AccountView, dict[str, object]]:
@@ -136,22 +52,38 @@ def _row(view: AccessView) -> dict[str, object]:
     }
 
 
+def _addition_row(addition: Mapping[str, object]) -> dict[str, object]:
+    """What is being added, beside the access there is: its status at the right, and its next step."""
+    return {
+        "organization": addition["organization"] or "Being added",
+        "reference": addition["reference"],
+        "tin_masked": "–",
+        "npi": "–",
+        "since": None,
+        "via": "–",
+        "status": addition["status"],
+        "next": None,
+        "deadline": addition["deadline"],
+        "go_on": addition["next"],
+    }
+
+
 async def access(visit: Visit) -> Response:
     principal, _, person = await _person(visit)
-    params = visit.request.query_params
-    sort = params.get("sort", "organization")
-    order, descending = _ORDERS.get(sort, _ORDERS["organization"])
-    search, status = params.get("q", "")[:60], params.get("status", "")
+    sort = visit.asked("sort") if visit.asked("sort") in _ORDERS else "organization"
+    order, descending = _ORDERS[sort]
+    search, status = visit.asked("q")[:60], visit.asked("status")
     rows = await account.list_access(
         visit.gate, principal, search=search, status=status, order=order, descending=descending
     )
+    additions = [] if search or status not in {"", "adding"} else await open_additions(visit, principal)
     return visit.page(
         "access.html",
-        rows=[_row(row) for row in rows],
-        sort=sort if sort in _ORDERS else "organization",
+        rows=[*map(_addition_row, additions), *(_row(row) for row in rows)],
+        add_href="/access/add",
+        sort=sort,
         filters={"q": search, "status": status},
-        status_options=[("", "All"), ("open", "Open"), ("ended", "Ended")],
-        total=len(rows),
+        status_options=[("", "All"), ("adding", "Being added"), ("open", "Open"), ("ended", "Ended")],
         person=person,
     )
 
@@ -185,7 +117,6 @@ async def message(visit: Visit) -> Response:
 
 async def mark_read(visit: Visit) -> Response:
     principal = await visit.account()
-    visit.key  # noqa: B018 - refuses a form that isn't ours
     await account.mark_read(visit.gate, principal, _uuid(visit.request.path_params["message_id"]))
     return visit.to("/messages")
 
@@ -217,13 +148,12 @@ async def security(visit: Visit) -> Response:
 
 async def end_session(visit: Visit) -> Response:
     await sessions.revoke(visit.gate, await visit.account(), _uuid(visit.text("session")))
-    return visit.to("/security")
+    return visit.to("/security", said="session-ended")
 
 
 async def end_other_sessions(visit: Visit) -> Response:
-    visit.key  # noqa: B018 - refuses a form that isn't ours
     await sessions.revoke_others(visit.gate, await visit.account())
-    return visit.to("/security")
+    return visit.to("/security", said="sessions-ended")
 
 
 async def new_recovery_codes(visit: Visit) -> Response:
@@ -237,7 +167,7 @@ async def new_recovery_codes(visit: Visit) -> Response:
 
 async def new_recovery_codes_saved(visit: Visit) -> Response:
     await visit.account()
-    return visit.to("/security")
+    return visit.to("/security", said="codes-replaced")
 
 
 def _uuid(text: str) -> UUID:

@@ -1,25 +1,79 @@
 """One visit of a browser: what it sent, who it is, and how it's answered."""
 
+import hashlib
+import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ops.http import Cookies, client_in_words, facts
-from portal import sessions
+from portal import account, sessions
 from portal.gate import Gate
-from portal.refusals import Refusal
+from portal.refusals import Kind, Refusal
 from portal.sessions import Principal, SessionKind
 from web.rendering import PAGE_HEADERS, Renderer
 
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{16,100}")
+
+STATUS: Final[Mapping[Kind, HTTPStatus]] = {
+    Kind.UNREADABLE: HTTPStatus.BAD_REQUEST,
+    Kind.FOREIGN: HTTPStatus.FORBIDDEN,
+    Kind.UNKNOWN: HTTPStatus.NOT_FOUND,
+    Kind.SIGNED_OUT: HTTPStatus.UNAUTHORIZED,
+    Kind.FIELDS: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Kind.WRONG: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Kind.ELSEWHERE: HTTPStatus.CONFLICT,
+    Kind.LATER: HTTPStatus.TOO_MANY_REQUESTS,
+    Kind.OVER: HTTPStatus.GONE,
+    Kind.DEFECT: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Kind.AWAY: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+_RETRY_WHEN_UNKNOWN_S: Final = {HTTPStatus.TOO_MANY_REQUESTS: 60, HTTPStatus.SERVICE_UNAVAILABLE: 5}
+
+# What a page says after a form led to it (`?said=…`): the address names the sentence, it never carries it.
+_SAID: Final[Mapping[str, Mapping[str, str]]] = {
+    "code-sent": {"kind": "success", "text": "A new code is on its way. Earlier codes no longer work."},
+    "signed-out": {"kind": "success", "text": "You are signed out."},
+    "sign-in-first": {"kind": "info", "text": "Please sign in. A session ends after a while without use."},
+    "sign-in-again": {"kind": "info", "text": "That took too long. For safety, please enter your password once more."},
+    "session-ended": {"kind": "success", "text": "That browser is signed out."},
+    "sessions-ended": {"kind": "success", "text": "You are signed out everywhere else."},
+    "codes-replaced": {"kind": "success", "text": "Your new recovery codes are in place. The old ones no longer work."},
+    "invited": {"kind": "success", "text": "The invitation is on its way. You see here when it’s accepted."},
+    "invitation-resent": {"kind": "success", "text": "The link is on its way again. Earlier links still work."},
+    "invitation-cancelled": {"kind": "success", "text": "The invitation is cancelled. Its links don’t work any more."},
+    "role-changed": {"kind": "success", "text": "The role is changed, and the person was told."},
+    "colleague-removed": {"kind": "success", "text": "The access has ended, and the person was told."},
+    "left": {"kind": "success", "text": "Your access to the organization has ended."},
+    "letter-asked": {
+        "kind": "success",
+        "title": "Your letter is being printed",
+        "text": "We e-mail you when it is mailed. Until then there is nothing to do.",
+    },
+    "by-mail": {
+        "kind": "info",
+        "text": "First tell us who you are and which organization you work for; then choose “Use US Mail instead”.",
+    },
+    "organization-first": {"kind": "info", "text": "First tell us which organization the letter is for."},
+    "added": {"kind": "success", "text": "It was added: you have access now."},
+    "unknown-here": {
+        "kind": "info",
+        "text": "This browser doesn’t know your registration, or its time here is over. Have a link sent to go on.",
+    },
+}
+# Refusals that say how things stand, but are answered where they were asked: no other page is the open one.
+_OF_THE_FORM: Final = frozenset({"no_usable_address", "access_open_already", "too_many_open", "account_closed"})
+# Refusals that send someone back to an earlier page and have to be explained there (`?told=…`).
+TOLD: Final = frozenset({"pin_letters_locked", "proof_no_longer_good", "second_factor_unconfirmed"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +85,15 @@ class Site:
     cookies: Cookies
     site_url: str
     development: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """How a page with a form is shown: as it is, or once more after a refusal, with what was typed."""
+
+    status: HTTPStatus = HTTPStatus.OK
+    retry_at: datetime | None = None
+    context: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,17 +117,20 @@ class Visit:
     def client(self) -> str:
         return client_in_words(self.request.headers.get("user-agent", ""))
 
+    @property
+    def key(self) -> str:
+        """Names what this form asks for: sent twice, it's done once; changed and sent again after going back, it's another."""
+        return hashlib.sha256(json.dumps(sorted(self.form.items())).encode()).hexdigest()
+
     def text(self, name: str) -> str:
         """What was typed into a field; a field that's missing is empty."""
         return self.form.get(name, "")
 
-    @property
-    def key(self) -> str:
-        """The form's idempotency key: sent twice, a form is done once. Raises `Refusal` for a form that isn't ours."""
-        key = self.form.get("idempotency_key", "")
-        if not _KEY.fullmatch(key):
-            raise Refusal("idempotency_key_missing")
-        return key
+    def asked(self, name: str) -> str:
+        """A parameter of the address; one that's missing is empty."""
+        return self.request.query_params.get(name, "")
+
+    # Who it is.
 
     async def registration(self) -> Principal:
         """The registration that this browser goes on with. Raises `Refusal` (`signed_out`)."""
@@ -77,49 +143,109 @@ class Visit:
         return await sessions.authenticate(self.gate, token, SessionKind.ACCOUNT)
 
     async def signing_in(self) -> Principal:
-        """The account whose password was right and whose second factor is still to come."""
+        """The account whose password was right and whose second factor is still to come. Raises `Refusal` (`signed_out`)."""
         token = self.request.cookies.get(self.site.cookies.sign_in)
         return await sessions.authenticate(self.gate, token, SessionKind.SECOND_FACTOR)
 
-    def page(self, template: str, *, status: int = 200, **context: object) -> Response:
-        """A page. Every one gets a fresh idempotency key for its form."""
-        shared = {"idempotency_key": uuid4().hex, "development": self.site.development}
-        content = self.site.renderer.page(template, {**shared, **context})
-        return HTMLResponse(content, status_code=status, headers=dict(PAGE_HEADERS))
+    async def person(self) -> dict[str, object] | None:
+        """The signed-in person for the frame of a page that is open to everyone; None for anyone else."""
+        try:
+            view = await account.view_account(self.gate, await self.account())
+        except Refusal:
+            return None
+        return {"name": view.name, "unread": view.unread_messages}
 
-    def to(self, path: str) -> Response:
-        """Go there next (303): loading the page again doesn't send a form again."""
-        return RedirectResponse(path, status_code=303, headers={"Cache-Control": "no-store"})
+    # How it's answered.
+
+    def page(self, template: str, reply: Reply | None = None, /, **context: object) -> Response:
+        """A page, with a fresh idempotency key for its forms. What `reply` brings has precedence."""
+        reply = reply or Reply()
+        shared: dict[str, object] = {
+            "idempotency_key": uuid4().hex,
+            "development": self.site.development,
+            "notice": _SAID.get(self.asked("said")) if self.request.method != "POST" else None,
+        }
+        if self.asked("told") in TOLD:
+            shared["problem"] = panel(Refusal(self.asked("told")))
+        told = {**reply.context, "retry_at": reply.retry_at} if reply.retry_at else reply.context
+        content = self.site.renderer.page(template, {**shared, **context, **told})
+        headers = dict(PAGE_HEADERS)
+        if reply.status in _RETRY_WHEN_UNKNOWN_S:
+            headers["Retry-After"] = str(self._wait_s(reply))
+        return HTMLResponse(content, status_code=int(reply.status), headers=headers)
+
+    def again(
+        self, refusal: Refusal, *, fields: Mapping[str, str] | None = None, on: Mapping[str, str] | None = None
+    ) -> Reply:
+        """The form once more: what was typed, and what the refusal says. Raises `refusal` when no form can answer it.
+
+        `fields` has the page's names for the portal's fields where they differ; `on` the field that a code belongs to.
+        """
+        told: dict[str, object] = {"values": self.form, "tries_left": refusal.tries_left}
+        if refusal.kind is Kind.FIELDS:
+            names = fields or {}
+            told["errors"] = {names.get(defect.field, defect.field): defect.message for defect in refusal.fields}
+        elif on and refusal.code in on:
+            told["errors"] = {on[refusal.code]: refusal.answer.title}
+        elif refusal.kind in {Kind.WRONG, Kind.LATER, Kind.AWAY} or refusal.code in _OF_THE_FORM:
+            told["problem"] = panel(refusal)
+        else:
+            raise refusal
+        if refusal.kind is Kind.AWAY:
+            # Nobody knows whether it was done: the same form sent again must be the same request.
+            told["idempotency_key"] = self.text("idempotency_key")
+        return Reply(status=STATUS[refusal.kind], retry_at=refusal.retry_at, context=told)
+
+    def to(self, path: str, **query: str) -> Response:
+        """Go there next (303): loading the page again doesn't send a form again. Empty parameters are left out."""
+        return RedirectResponse(
+            with_query(path, **query), status_code=HTTPStatus.SEE_OTHER, headers={"Cache-Control": "no-store"}
+        )
+
+    def _wait_s(self, reply: Reply) -> int:
+        if reply.retry_at is None:
+            return _RETRY_WHEN_UNKNOWN_S[reply.status]
+        return max(math.ceil((reply.retry_at - self.gate.now()) / timedelta(seconds=1)), 1)
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """The form's fields as text; files and repeated fields are dropped."""
+    """The fields of one of our forms; files and repeated fields are dropped. Raises `Refusal` for a form that isn't ours."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/x-www-form-urlencoded":
-        return {}
-    form: FormData = await request.form()
-    return {name: value for name, value in form.items() if isinstance(value, str)}
+        raise Refusal("unsupported_media_type")
+    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    if not _KEY.fullmatch(form.get("idempotency_key", "")):
+        raise Refusal("idempotency_key_missing")
+    return form
+
+
+# What an answer says to do, where it can be done.
+_WAYS: Final[Mapping[str, str]] = {
+    "Register with US Mail instead.": "/register/letter",
+    "Ask for another letter.": "/register/letter",
+    "Prove your organization with a payment or notice.": "/register/payment",
+    "Prove your organization with a payment or notice instead.": "/register/payment",
+    "Look at Tax ID & NPI access.": "/access",
+    "Finish or stop one of them first; Tax ID & NPI access lists them.": "/access",
+}
 
 
 def panel(refusal: Refusal) -> dict[str, object]:
     """A refusal as the `problem` of a page."""
     answer = refusal.answer
-    return {"title": answer.title, "detail": answer.detail, "next": list(answer.next_steps)}
+    steps = [{"text": step, "href": _WAYS[step]} if step in _WAYS else step for step in answer.next_steps]
+    return {"title": answer.title, "detail": answer.detail, "next": steps}
 
 
-def defects(refusal: Refusal, names: Mapping[str, str]) -> dict[str, str]:
-    """A refusal's field defects under the names that the page's form has."""
-    return {names.get(defect.field, defect.field): defect.message for defect in refusal.fields}
+def with_query(path: str, **query: str) -> str:
+    """The path with these parameters, as far as they aren't empty."""
+    given = urlencode({name: value for name, value in query.items() if value})
+    return f"{path}?{given}" if given else path
 
 
-def retry_time(refusal: Refusal) -> datetime | None:
-    """When it may be tried again; for pages that show a time."""
-    return refusal.retry_at
-
-
-def local_path(text: str, *, otherwise: str) -> str:
-    """A path of this site to go to after signing in; anything that could lead elsewhere is dropped."""
+def local_path(text: str) -> str:
+    """A path of this site to go to after signing in; anything that could lead elsewhere becomes empty."""
+    if not re.fullmatch(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,200}", text):
+        return ""
     parts = urlsplit(text)
-    if not text.startswith("/") or text.startswith("//") or "\\" in text or parts.scheme or parts.netloc:
-        return otherwise
-    return text if text.isprintable() and len(text) <= 200 else otherwise
+    return "" if parts.scheme or parts.netloc else text

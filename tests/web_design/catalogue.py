@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import segno
 
+from tests.web_design.case_states import CASE_STATES
+from tests.web_design.colleague_states import COLLEAGUE_STATES
 from web.rendering import Payer
 
 PAYER = Payer(
@@ -18,7 +20,7 @@ PAYER = Payer(
 
 NOW = datetime(2026, 11, 23, 15, 40, tzinfo=UTC)
 KEY = "6b1f6c1e-6d0e-4c57-9a36-8d6a5a3f1c11"
-REFERENCE = "R-7K3M-9QXD"
+REFERENCE = "R-7K3M-9QXD-2FHT"
 PERSON = {"name": "Jordan Ellis", "unread": 2}
 EMAIL = "jordan.ellis@maplestreet.example.org"
 ATTESTATION = {
@@ -212,7 +214,7 @@ CATALOGUE: tuple[PageState, ...] = (
         "title": "This code has been tried too often", "detail": "To protect your address it no longer works.",
         "next": ["Have a new code sent below."]})),
     PageState("email-resent", "confirm_email.html", _code(
-        notice={"kind": "success", "text": "A new code is on its way. Earlier codes no longer work."}, resend_from=datetime.now(UTC))),
+        notice={"kind": "success", "text": "A new code is on its way. Earlier codes no longer work."}, retry_at=datetime.now(UTC))),
     PageState("email-bounced", "confirm_email.html", _code(undeliverable=True)),
     PageState("organization", "organization.html", _step(withdraw_href="/withdraw", back={"href": "/", "text": "Back"})),
     PageState("organization-errors", "organization.html", _step(
@@ -233,7 +235,7 @@ CATALOGUE: tuple[PageState, ...] = (
         organization=ORGANIZATION, change_href="/organization", problem=MISMATCH, tries_left=3,
         values={"document_number": "0048213907", "amount": "1,284.50"})),
     PageState("payment-locked", "payment.html", _step(
-        organization=ORGANIZATION, change_href="/organization", locked_until=datetime.now(UTC) + timedelta(hours=5),
+        organization=ORGANIZATION, change_href="/organization", retry_at=datetime.now(UTC) + timedelta(hours=5),
         problem={
             "title": "Too many tries for now", "detail": "We limit how often numbers can be tried. What you entered is kept.",
             "next": ["Come back then; a link under “Continue a registration” brings you here again.", MISMATCH["next"][-1]]})),
@@ -297,7 +299,7 @@ CATALOGUE: tuple[PageState, ...] = (
         message={"subject": "You have access to Maple Street Family Clinic", "sent_at": NOW, "paragraphs": [
             "Your registration is complete: the payment you entered matched our records.",
             "You see the organization under “Tax ID & NPI access”. If you did not register, contact us at once."]},
-        links_below=[{"text": "Go to Tax ID & NPI access", "href": "/access"}])),
+        mark_read_action="/read", links_below=[{"text": "Go to Tax ID & NPI access", "href": "/access"}])),
     PageState("security", "account_security.html", _security()),
     PageState("security-few", "account_security.html", _security(
         recovery_left=1, sessions=[_session(1, "Firefox on Windows", current=True)], notice={"kind": "success", "text": "You are signed out everywhere else."})),
@@ -311,4 +313,6 @@ CATALOGUE: tuple[PageState, ...] = (
         "problem": {"status": 409}, "state": "Waiting for the authenticator app", "continue_href": "/second-factor", "continue_text": "Continue there"}),
     PageState("problem-429", "problem.html", _signed_in(problem={"status": 429}, retry_at=datetime.now(UTC) + timedelta(hours=3))),
     PageState("problem-503", "problem.html", {"problem": {"status": 503}, "retry_at": datetime.now(UTC) + timedelta(seconds=30), "incident": "req-01JD4Q8Z"}),
+    *(PageState(*state) for state in CASE_STATES),
+    *(PageState(*state) for state in COLLEAGUE_STATES),
 )  # fmt: skip

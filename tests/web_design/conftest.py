@@ -1,24 +1,13 @@
-"""One browser and one gallery for all tests of the pages."""
+"""One gallery for all tests of the design."""
 
-import os
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import BrowserContext, Page
 
-from tests.web_design.gallery import NARROW, WIDE, gallery, new_renderer, serving
-
-CHROMIUM = os.environ.get("GATEHOUSE_CHROMIUM", "/usr/bin/chromium")
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.browser import NARROW, WIDE
+from tests.web_design.gallery import gallery, new_renderer, serving
 
 
 @pytest.fixture(scope="session")
@@ -30,14 +19,6 @@ def renderer():
 async def site(renderer) -> AsyncIterator[str]:
     async with serving(gallery(renderer)) as address:
         yield address
-
-
-@pytest_asyncio.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
-        yield started
-        await started.close()
 
 
 @pytest_asyncio.fixture(scope="session")

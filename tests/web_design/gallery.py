@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import uvicorn
-from playwright.async_api import ViewportSize
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -14,10 +13,6 @@ from starlette.routing import Mount, Route
 
 from tests.web_design.catalogue import CATALOGUE, PAYER
 from web.rendering import MAIL_BODY_HEADERS, MAILBOX_HEADERS, PAGE_HEADERS, Renderer
-
-WIDE: ViewportSize = {"width": 1280, "height": 900}
-TABLET: ViewportSize = {"width": 768, "height": 900}
-NARROW: ViewportSize = {"width": 320, "height": 640}
 
 MAIL_BODY = "<!doctype html><html lang=en><title>Mail</title><body style='font-family:sans-serif'><h1>Your code is 482 913</h1><script>document.title='ran'</script>"
 
@@ -63,7 +58,7 @@ async def serving(app: Starlette) -> AsyncIterator[str]:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", lifespan="off"))
         running = asyncio.create_task(server.serve(sockets=[listener]))
         async with asyncio.timeout(10):
-            while not server.started:  # noqa: ASYNC110 - uvicorn offers a flag, not an event.
+            while not server.started:
                 await asyncio.sleep(0.01)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True

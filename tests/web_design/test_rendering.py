@@ -1,5 +1,5 @@
 """What rendering promises without a browser: escaping, missing variables, theme colours, asset versions, times."""
-# ruff: noqa: N802 - the rule ids in test names are written as in the rules.
+
 
 from datetime import UTC, date, datetime
 from pathlib import Path

@@ -1,19 +1,17 @@
 """The pages as a browser gets them: every page in every state, judged by axe, at two widths, by keyboard and without scripts."""
-# ruff: noqa: N802 - the rule ids in test names are written as in the rules.
+
 
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page
 
+from tests.browser import NARROW, TABLET, WIDE, axe_findings, complaints_of, overflow
 from tests.web_design.catalogue import CATALOGUE, PageState
-from tests.web_design.gallery import NARROW, TABLET, WIDE
 from web.rendering import TEMPLATES
 
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 FORMS = {
     "who",
     "email",
@@ -37,7 +35,7 @@ browser_test = pytest.mark.browser
 async def judged(shared) -> AsyncIterator[tuple[Page, list[str]]]:
     """One tab for all states, with what its console and network complain of; opening a tab for each costs more than judging."""
     opened = await shared.new_page()
-    yield opened, _complaints(opened)
+    yield opened, complaints_of(opened)
     await opened.close()
 
 
@@ -65,28 +63,6 @@ class _Forbidden(HTMLParser):
             self.found.append("a form that changes something has no idempotency key")
 
 
-async def _axe_findings(page: Page) -> list[str]:
-    options = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": AXE_TAGS}}
-    results = await page.evaluate("options => axe.run(document, options).then(r => r.violations)", options)
-    return [f"{v['id']}: {v['help']} – {node['html'][:160]}" for v in results for node in v["nodes"]]
-
-
-async def _overflow(page: Page) -> list[str]:
-    """What sticks out at the right; nothing when the page does not scroll sideways."""
-    sticking_out: list[str] = await page.evaluate("""() => document.documentElement.scrollWidth <= innerWidth ? [] :
-        [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))""")
-    return sticking_out
-
-
-def _complaints(page: Page) -> list[str]:
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    # The framed mail tries a script on purpose; that the frame blocks it is what the sandbox is for.
-    page.on("console", lambda m: None if "frame is sandboxed" in m.text else complaints.append(m.text))
-    page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
-    return complaints
-
-
 @browser_test
 @every_state
 async def test_every_state_is_accessible_at_both_widths(
@@ -98,31 +74,29 @@ async def test_every_state_is_accessible_at_both_widths(
     response = await page.goto(f"{site}/page/{state.name}")
     assert response is not None
     assert response.status == 200
-    await page.evaluate(Axe().axe_script)
     for width in (WIDE, NARROW):
         await page.set_viewport_size(width)
-        assert await _axe_findings(page) == []
-        assert await _overflow(page) == []
+        assert await axe_findings(page) == []
+        assert await overflow(page) == []
     await page.set_viewport_size(TABLET)
-    assert await _overflow(page) == []
+    assert await overflow(page) == []
     assert complaints == []
 
 
 @browser_test
 async def test_the_judges_see_planted_defects(page: Page, site: str) -> None:
-    complaints = _complaints(page)
+    complaints = complaints_of(page)
     await page.goto(f"{site}/page/organization")
-    await page.evaluate(Axe().axe_script)
     await page.evaluate("""() => {
         document.querySelector('label[for=tin]').remove();
         document.querySelector('h1').style.color = '#ddd';
         document.querySelector('.check-figure').style.width = '1500px';
         const script = document.createElement('script'); script.textContent = '1'; document.body.append(script);
     }""")
-    findings = " ".join(await _axe_findings(page))
+    findings = " ".join(await axe_findings(page))
     assert "label:" in findings
     assert "color-contrast:" in findings
-    assert await _overflow(page) != []
+    assert await overflow(page) != []
     assert "Content Security Policy" in " ".join(complaints)
 
 
@@ -134,7 +108,7 @@ def test_every_state_needs_no_inline_style_or_script_and_every_form_has_its_key(
 
 
 def test_every_template_is_in_the_catalogue() -> None:
-    parts = {"layout.html", "step.html", "components.html"}
+    parts = {"layout.html", "staff_layout.html", "step.html", "components.html"}
     assert {state.template for state in CATALOGUE} == {path.name for path in TEMPLATES.glob("*.html")} - parts
 
 
@@ -250,7 +224,7 @@ async def test_the_reference_can_be_copied(page: Page, site: str, shared: Browse
     await page.goto(f"{site}/page/organization")
     await page.get_by_role("button", name="Copy the reference").click()
     await page.get_by_text("Copied").wait_for()
-    assert await page.evaluate("navigator.clipboard.readText()") == "R-7K3M-9QXD"
+    assert await page.evaluate("navigator.clipboard.readText()") == "R-7K3M-9QXD-2FHT"
 
 
 @browser_test

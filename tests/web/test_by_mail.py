@@ -1,0 +1,372 @@
+"""Registering by US Mail in a real browser, the development mailbox playing the print shop (P2, B3, B5)."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import httpx2
+import pytest
+from sqlalchemy import ColumnElement, func, select
+from temporalio.testing import TimeSkipper
+
+from db.audit import AuditEntry
+from db.directory import Location
+from db.letters import LetterRow
+from db.registrations import Counter, RegistrationRow
+from portal.delivery_reports import DeliveryReading
+from serve import delivery_reading
+from tests.by_mail.conftest import pin_on, until, wrong
+from tests.house import Clinic, House, key
+from tests.web.conftest import NewPerson
+from tests.web.person import Person
+from tests.web.site import Site
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(autouse=True)
+async def reading(house: House) -> AsyncIterator[DeliveryReading]:
+    """The print shop's reports are read, as by `serve.py`."""
+    reading = delivery_reading(house.settings, house.gate)
+    assert reading is not None
+    task = asyncio.create_task(reading.for_ever(every_s=0.1))
+    yield reading
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def newest_letter(house: House, person: Person) -> tuple[str, Path]:
+    """The person's newest letter, once the print shop has it: its id and its PDF."""
+    return await _printed(house, LetterRow.registration_id == await person.registration_id())
+
+
+async def newest_letter_of(house: House, clinic: Clinic) -> tuple[str, Path]:
+    """The newest letter to this organization, once the print shop has it."""
+    return await _printed(house, LetterRow.organization_id == clinic.id)
+
+
+async def _printed(house: House, which: ColumnElement[bool]) -> tuple[str, Path]:
+    async def look() -> tuple[str, Path] | None:
+        async with house.database.read() as session:
+            row = (await session.scalars(select(LetterRow).where(which).order_by(LetterRow.generation.desc()))).first()
+        if row is None or row.state == "due":
+            return None
+        found = list((Path(house.settings.data_dir) / "letters" / "batches").glob(f"*/{row.id}.pdf"))
+        return (str(row.id), found[0]) if found else None
+
+    return await until(look)
+
+
+async def asks_for_a_letter(person: Person, clinic: Clinic) -> None:
+    """From the organization's page to the letter."""
+    await person.go("/register/organization")
+    await person.fill(tin=clinic.tin, vendor_number=clinic.vendor)
+    await person.send("Use US Mail instead")
+    if await person.page.locator("#tin_confirmed").count():
+        await person.page.check("#tin_confirmed")
+        await person.send("Use US Mail instead")
+    assert person.path == "/register/letter"
+    await person.send("Show the addresses on record")
+    await person.page.get_by_role("radio").first.check()
+    await person.send("Mail the letter")
+    assert person.path == "/register/pin?said=letter-asked"
+
+
+async def plays_the_shop(person: Person, letter_id: str, button: str) -> None:
+    """Press a button of the mailbox page, in another tab."""
+    tab = await person.another_tab()
+    await tab.go("/mailbox")
+    row = tab.page.get_by_role("row").filter(has_text=letter_id)
+    async with tab.page.expect_navigation():
+        await row.get_by_role("button", name=button).click()
+    await tab.page.close()
+
+
+async def add_location(house: House, clinic: Clinic, line1: str) -> None:
+    async with house.database.write() as session:
+        first = (await session.scalars(select(Location).where(Location.organization_id == clinic.id))).one()
+        session.add(
+            Location(
+                organization_id=clinic.id, line1=line1, city="PEORIA", state="IL", zip="61602", first_seen_at=first.first_seen_at
+            )
+        )  # fmt: skip
+
+
+async def contents(house: House) -> list[object]:
+    """What looking must not change."""
+    async with house.database.read() as session:
+        return [
+            await session.scalar(select(func.count()).select_from(AuditEntry)),
+            await session.scalar(select(func.sum(Counter.count))),
+            await session.scalar(select(func.count()).select_from(LetterRow)),
+            await session.scalar(select(func.count()).select_from(RegistrationRow)),
+        ]
+
+
+async def test_P2_the_whole_route_by_letter(person: Person, house: House):
+    clinic = await house.new_clinic()
+    await add_location(house, clinic, "22 OAK AVE")
+    await person.go("/")
+    await person.page.get_by_role("link", name="Register with US Mail").click()
+    await person.page.wait_for_url("**/register?said=by-mail")
+    await person.fill(name=person.name, email=person.email)
+    await person.page.check("#attestation")
+    await person.send("Continue")
+    await person.confirm()
+    await person.choose(clinic)
+    assert person.path == "/register/payment"
+    await person.page.get_by_role("link", name="Register with US Mail").click()
+    await person.page.wait_for_url("**/register/letter")
+    await person.judge()
+    assert await person.reads(f"•••••{clinic.tin[-4:]}"), "what was entered is kept"
+    await person.send("Show the addresses on record")
+    await person.judge()
+    assert await person.page.get_by_role("radio").count() == 2
+    assert "main st" not in (await person.page.content()).lower(), "addresses are masked"
+    await person.send("Mail the letter")
+    assert await person.field_errors() == {"location": "Choose the address that the letter goes to."}
+    await person.judge()
+    await person.page.get_by_label("2•• O••• Ave, Peoria, IL 616••").check()
+    await person.send("Mail the letter")
+    assert person.path == "/register/pin?said=letter-asked"
+    assert await person.reads("it will be mailed on")
+    await person.judge()
+    letter_id, pdf = await newest_letter(house, person)
+    pin = pin_on(pdf)
+    await plays_the_shop(person, letter_id, "Mailed")
+    await person.until("/register/pin", "Its PIN works until")
+    await person.judge()
+    assert await until(_gone(pdf)), "the spool's PDF was the last place with the PIN"
+    await person.fill(pin=pin.lower().replace("-", " "))
+    await person.send("Continue")
+    assert person.path == "/register/account"
+    await person.set_up_account()
+    await person.finish()
+    await person.go("/access")
+    assert await person.reads(clinic.name)
+    assert await person.reads("US Mail")
+    await person.judge()
+
+
+def _gone(pdf: Path):
+    async def look() -> bool | None:
+        return True if not pdf.exists() else None
+
+    return look
+
+
+async def test_P2_without_scripts_and_by_keyboard(new_person: NewPerson, house: House):
+    person = await new_person(java_script_enabled=False, viewport={"width": 320, "height": 640})
+    clinic = await house.new_clinic()
+    await person.confirmed()
+    await asks_for_a_letter(person, clinic)
+    _, pdf = await newest_letter(house, person)
+    await person.page.locator("#pin").focus()
+    await person.page.keyboard.type(pin_on(pdf))
+    async with person.page.expect_navigation():
+        await person.page.keyboard.press("Enter")
+    assert person.path == "/register/account"
+
+
+async def test_B5_a_letter_that_came_back_has_a_way_on(person: Person, house: House):
+    clinic = await house.new_clinic()
+    await person.confirmed()
+    await asks_for_a_letter(person, clinic)
+    letter_id, _ = await newest_letter(house, person)
+    await plays_the_shop(person, letter_id, "Mailed")
+    await person.until("/register/pin", "Its PIN works until")
+    await plays_the_shop(person, letter_id, "Came back")
+    await person.until("/register/pin", "Came back")
+    assert await person.reads("Your letter can’t be used any more")
+    assert await person.page.locator("#pin").count() == 0
+    await person.judge()
+    assert await house.mail(to=person.email, subject="came back")
+    await person.page.get_by_role("link", name="I found a check or notice").click()
+    await person.page.wait_for_url("**/register/payment")
+    await person.prove(clinic.check, clinic.amount)
+    assert person.path == "/register/account"
+
+
+async def test_P2_a_check_turns_up_while_the_letter_travels(person: Person, house: House):
+    clinic = await house.new_clinic()
+    await person.confirmed()
+    await asks_for_a_letter(person, clinic)
+    letter_id, _ = await newest_letter(house, person)
+    await person.page.get_by_role("link", name="I found a check or notice").click()
+    await person.page.wait_for_url("**/register/payment")
+    assert await person.reads(f"•••••{clinic.tin[-4:]}"), "nothing is typed again"
+    await person.judge()
+    await person.prove(clinic.check, clinic.amount)
+    assert person.path == "/register/account"
+    await person.go("/register/pin")
+    assert person.path == "/register/account", "the PIN is void"
+    async with house.database.read() as session:
+        assert (await session.get_one(LetterRow, UUID(letter_id))).state == "void"
+
+
+async def test_P2_a_wrong_pin_is_counted_and_paused_and_another_letter_has_its_time(person: Person, house: House):
+    clinic = await house.new_clinic()
+    await person.confirmed()
+    await asks_for_a_letter(person, clinic)
+    _, pdf = await newest_letter(house, person)
+    pin = pin_on(pdf)
+    await person.fill(pin="12345")
+    await person.send("Continue")
+    assert "10 letters and digits" in (await person.field_errors())["pin"]
+    for left in (4, 3, 2, 1, 0):
+        await person.fill(pin=wrong(pin))
+        response = await person.send("Continue")
+        assert (response.status, await person.problem()) == (422, "That PIN isn't right")
+        if left:
+            assert await person.reads(f"You have {left} {'try' if left == 1 else 'tries'} left")
+            assert await person.page.locator("#pin").input_value() == "", "a PIN is never sent back to the page"
+    await person.go("/register/pin")
+    await person.fill(pin=pin)
+    response = await person.send("Continue")
+    assert (response.status, await person.problem()) == (429, "Too many tries for now")
+    await person.judge()
+    await person.go("/register/letter")
+    assert await person.reads("You can ask for another letter from")
+    await person.judge()
+    await TimeSkipper(house.client).fast_forward(house.handle(await person.registration_id()), timedelta(minutes=10))
+    await person.go("/register/pin")
+    await person.fill(pin=pin)
+    await person.send("Continue")
+    assert person.path == "/register/account"
+
+
+async def test_P2_locked_letters_are_explained_and_lock_nobody(person: Person, house: House):
+    clinic = await house.new_clinic()
+    started = await person.confirmed()
+    await asks_for_a_letter(person, clinic)
+    letter_id, _ = await newest_letter(house, person)
+    async with house.database.write() as session:
+        (await session.get_one(LetterRow, UUID(letter_id))).state = "void"
+    await person.go("/register/pin")
+    assert await person.reads("Your letter can’t be used any more")
+    # Sent from a page that was open before.
+    tab = await person.another_tab()
+    form = {"idempotency_key": key(), "pin": "00000-00000"}
+    response = await tab.page.context.request.post(
+        person.site.address + "/register/pin", form=form, headers={"Origin": person.site.address}, max_redirects=0
+    )
+    assert response.headers["location"] == "/register/letter?told=pin_letters_locked"
+    await person.go(response.headers["location"])
+    assert await person.problem() == "The letters of this registration no longer work"
+    await person.judge()
+    assert (await house.prove(started, clinic)).accepted
+
+
+async def test_P2_a_mismatch_and_no_usable_address_are_told_with_a_way_on(person: Person, house: House):
+    clinic, other = await house.new_clinic(), await house.new_clinic()
+    async with house.database.write() as session:
+        for location in await session.scalars(select(Location).where(Location.organization_id == other.id)):
+            location.zip = "0"
+    await person.confirmed()
+    await house_draft(house, person, tin=clinic.tin, vendor=other.vendor)
+    await person.go("/register/letter")
+    response = await person.send("Show the addresses on record")
+    assert (response.status, await person.problem()) == (422, "We couldn't match this to our records")
+    assert await person.reads("You have 4 tries left")
+    await person.judge()
+    await house_draft(house, person, tin=other.tin, vendor=other.vendor)
+    await person.go("/register/letter")
+    await person.send("Show the addresses on record")
+    assert await person.problem() == "We have no address we can mail a letter to"
+    await person.page.get_by_role("link", name="payment or notice instead").click()
+    await person.page.wait_for_url("**/register/payment")
+
+
+async def house_draft(house: House, person: Person, *, tin: str, vendor: str) -> None:
+    from portal.registering import keep_organization
+
+    await keep_organization(house.gate, await person.registration_id(), tin=tin, vendor=vendor, npi="")
+
+
+async def test_P2_weeks_later_on_another_device(person: Person, new_person: NewPerson, house: House):
+    """The letter's address explains itself there; the link by e-mail leads back, and the PIN is the only thing to type."""
+    clinic = await house.new_clinic()
+    await person.confirmed()
+    await asks_for_a_letter(person, clinic)
+    _, pdf = await newest_letter(house, person)
+    phone = await new_person(viewport={"width": 320, "height": 640})
+    phone.email = person.email
+    await phone.go("/register/pin")
+    assert phone.path == "/register/pin"
+    assert await phone.heading() == "You have a letter with a PIN?"
+    await phone.judge()
+    await phone.go("/register/letter")
+    assert await phone.heading() == "You have a letter with a PIN?"
+    await phone.fill(email=person.email)
+    await phone.send("Send the link")
+    mail = await house.mail(to=person.email, subject="Go on with")
+    link = re.search(r"/resume/\S+", mail.text)
+    assert link
+    await phone.go(link[0])
+    await phone.send("Continue my registration")
+    assert phone.path == "/register/pin"
+    await phone.fill(pin=pin_on(pdf))
+    await phone.send("Continue")
+    assert phone.path == "/register/account"
+
+
+async def test_I14_looking_at_the_pages_changes_nothing(person: Person, house: House):
+    clinic = await house.new_clinic()
+    await person.confirmed()
+    await asks_for_a_letter(person, clinic)
+    letter_id, _ = await newest_letter(house, person)
+    await house.quiet(await person.registration_id())
+    before = await contents(house)
+    for path in ("/register/pin", "/register/letter", "/register/organization", "/register/payment", "/mailbox"):
+        assert (await person.go(path)).status == 200
+        assert person.path == path
+    response = await person.page.context.request.get(f"{person.site.address}/mailbox/letters/{letter_id}")
+    assert (response.status, response.headers["content-type"]) == (200, "application/pdf")
+    for path in ("/register/letter/request", f"/mailbox/letters/{letter_id}/mailed", f"/access/additions/{letter_id}"):
+        assert (await person.page.context.request.get(person.site.address + path)).status in {404, 405}
+    assert await contents(house) == before
+
+
+async def test_I14_the_letters_buttons_want_a_form_of_ours(client: httpx2.AsyncClient, person: Person, house: House):
+    clinic = await house.new_clinic()
+    await person.confirmed()
+    await asks_for_a_letter(person, clinic)
+    letter_id, pdf = await newest_letter(house, person)
+    form = {"idempotency_key": key()}
+    foreign = {"Origin": "https://elsewhere.example.org"}
+    path = f"/mailbox/letters/{letter_id}/mailed"
+    assert (await client.post(path, data=form, headers=foreign)).status_code == 403
+    assert (await client.post(path, data={}, headers={"Origin": person.site.address})).status_code == 400
+    unknown = await client.post(
+        "/mailbox/letters/unknown-letter/mailed", data=form, headers={"Origin": person.site.address}
+    )
+    assert unknown.status_code == 404
+    assert pdf.exists()
+
+
+async def test_I15_a_location_of_another_organization_gets_no_letter(person: Person, house: House):
+    clinic, other = await house.new_clinic(), await house.new_clinic()
+    async with house.database.read() as session:
+        foreign = (await session.scalars(select(Location.id).where(Location.organization_id == other.id))).one()
+    await person.confirmed()
+    await house_draft(house, person, tin=clinic.tin, vendor=clinic.vendor)
+    await person.go("/register/letter")
+    await person.send("Show the addresses on record")
+    await person.page.get_by_role("radio").first.evaluate(
+        "(radio, id) => { radio.value = id; radio.checked = true }", str(foreign)
+    )
+    await person.send("Mail the letter")
+    assert await person.problem() == "We have no address we can mail a letter to"
+    async with house.database.read() as session:
+        letters = await session.scalars(select(LetterRow).where(LetterRow.organization_id == other.id))
+    assert letters.all() == []
+
+
+def test_the_mailbox_has_no_letters_outside_development(house: House, site: Site):
+    from serve import spool_desk_of
+
+    assert spool_desk_of(house.settings) is not None
+    assert spool_desk_of(house.settings.model_copy(update={"mailbox_dir": None})) is None
