@@ -18,6 +18,7 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from activities.cases import CaseActivities
 from activities.colleagues import ColleagueActivities
+from activities.departure import DepartureActivities, NoticeLetterActivities
 from activities.invitation import InvitationActivities
 from activities.letters import LetterActivities, PrintShopActivities
 from activities.mail import MailActivities
@@ -26,10 +27,12 @@ from composition import print_shop_of
 from db.case_records import SqlCaseRecords
 from db.colleague_records import SqlColleagueRecords
 from db.database import Database
+from db.departure_records import SqlDepartureRecords
 from db.invitation_records import SqlInvitationRecords
 from db.letter_desk import SqlLetterDesk
 from db.letter_records import SqlLetterRecords
 from db.mails import SqlOutbox
+from db.notice_letter_desk import SqlNoticeLetterDesk
 from db.registration_records import SqlRegistrationRecords
 from domain.letters import Letterhead as PrintedLetterhead
 from domain.ports import Mailer, Vault
@@ -43,10 +46,11 @@ from ops.settings import Settings, describe_error
 from ops.temporal_client import connect, register_search_attributes, worker_runtime
 from workflows.colleague_change import ColleagueChange
 from workflows.delegate_invitation import DelegateInvitation
+from workflows.departure_review import DepartureReview
 from workflows.registration import Registration
 from workflows.support_case import SupportCase
 
-WORKFLOWS: Sequence[type] = (Registration, ColleagueChange, DelegateInvitation, SupportCase)
+WORKFLOWS: Sequence[type] = (Registration, ColleagueChange, DelegateInvitation, DepartureReview, SupportCase)
 
 # Two processes and two cores: more pollers keep a turn of a workflow from waiting for a poll that is under way.
 _POLLERS = 20
@@ -97,7 +101,12 @@ def build_worker(settings: Settings, *, client: Client, database: Database, vaul
         database, vault, letterhead=build_letterhead(settings), page_address=f"{settings.site_url}/register/pin"
     )
     printing = PrintShopActivities(desk, LetterPdf(), print_shop_of(settings).shop())
-    records = RegistrationActivities(SqlRegistrationRecords(database, vault, settings.limits))
+    notice_desk = SqlNoticeLetterDesk(
+        database, vault, letterhead=build_letterhead(settings), page_address=f"{settings.site_url}/newcomers", zone=zone
+    )
+    notices = NoticeLetterActivities(PrintShopActivities(notice_desk, LetterPdf(), print_shop_of(settings).shop()))
+    departures = DepartureActivities(SqlDepartureRecords(database, vault, settings.limits, zone=zone))
+    records = RegistrationActivities(SqlRegistrationRecords(database, vault, settings.limits, zone))
     invitations = InvitationActivities(SqlInvitationRecords(database, vault, settings.limits))
     colleagues = ColleagueActivities(SqlColleagueRecords(database, vault))
     cases = CaseActivities(SqlCaseRecords(database, vault, settings.limits, zone=zone))
@@ -139,6 +148,14 @@ def build_worker(settings: Settings, *, client: Client, database: Database, vaul
             cases.withdraw,
             cases.note,
             cases.look,
+            departures.open,
+            departures.answer,
+            departures.issue_code,
+            departures.code_sent,
+            departures.window_over,
+            departures.decide,
+            departures.withdraw,
+            notices.hand_over,
             mail.send,
         ],
         max_cached_workflows=2000,

@@ -12,6 +12,8 @@ from api import (
     additions,
     cases,
     colleagues,
+    departure_desk,
+    departures,
     health,
     letters,
     print_shop,
@@ -32,7 +34,7 @@ OPENAPI_PATH: Final = "/api/v1/openapi.json"
 
 
 _MODULES: Final = (
-    registrations, letters, resuming, sessions, account, additions, colleagues, accepting, cases, staff, print_shop, reference,
+    registrations, letters, resuming, sessions, account, additions, colleagues, accepting, cases, departures, departure_desk, staff, print_shop, reference,
     health,
 )  # fmt: skip
 

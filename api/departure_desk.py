@@ -40,9 +40,7 @@ async def show_review(review_id: ReviewId, member: Staff, gate: GateDep) -> Desk
 @router.post("/departures/{review_id}/decision")
 async def decide(review_id: ReviewId, body: DecisionRequest, member: Staff, gate: GateDep, key: Key) -> ReviewDone:
     """Once, and only where somebody has objected."""
-    result = await departure_desk.decide(
-        gate, member, review_id, verdict=body.verdict, reason=body.reason, key=key
-    )
+    result = await departure_desk.decide(gate, member, review_id, verdict=body.verdict, reason=body.reason, key=key)
     return ReviewDone(state=result.state)
 
 

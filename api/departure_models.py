@@ -43,7 +43,7 @@ class ExistingAccountAnswer(BaseModel):
 class ExistingAccountsAnswer(BaseModel):
     """The accounts that your organization has."""
 
-    model_config = _answer(accounts=[ExistingAccountAnswer.model_config["json_schema_extra"]["examples"][0]])  # type: ignore[call-overload,index]  # pydantic types it as either a dict or a callable
+    model_config = _answer(accounts=[ExistingAccountAnswer.model_config["json_schema_extra"]["examples"][0]])  # type: ignore[index]  # pydantic types it as either a dict or a callable
 
     accounts: list[ExistingAccountAnswer]
 

@@ -86,7 +86,7 @@ class SqlCaseRecords:
             due = await self._tell(session, row, cmd, "case_opened")
             return Told(state=CaseState.NEW, what="opened", mails=due)
 
-        return await self._once(cmd, step, actor="registrant", opened=cmd)
+        return await self._once(cmd, step, opened=cmd)
 
     async def act(self, cmd: RecordCaseAction) -> CaseRecorded:
         act = cmd.cmd
@@ -112,14 +112,14 @@ class SqlCaseRecords:
                 state = CaseState.CONTACTED
             return Told(state=state, what="person_answered", text=cmd.cmd.text)
 
-        return await self._once(cmd, step, actor="registrant")
+        return await self._once(cmd, step)
 
     async def withdraw(self, cmd: RecordCaseWithdrawn) -> CaseRecorded:
         async def step(session: AsyncSession, row: CaseRow) -> Told:
             due = await self._tell(session, row, cmd, "case_withdrawn")
             return Told(state=CaseState.WITHDRAWN, what="withdrawn", mails=due)
 
-        return await self._once(cmd, step, actor="registrant")
+        return await self._once(cmd, step)
 
     async def note(self, cmd: RecordCaseEvent) -> CaseRecorded:
         async def step(session: AsyncSession, row: CaseRow) -> Told:
@@ -287,11 +287,14 @@ class SqlCaseRecords:
         cmd: CaseStep,
         step: Step,
         *,
-        actor: str,
+        actor: str = "",
         staff_id: UUID | None = None,
         opened: RecordCaseOpened | None = None,
     ) -> CaseRecorded:
-        """Run the step once, within the table of legal transitions; its line of the timeline is written with it."""
+        """Run the step once, within the table of legal transitions; its line of the timeline is written with it.
+
+        Without an `actor` it's the person whose case it is.
+        """
 
         async def lock(session: AsyncSession) -> CaseRow | None:
             return await session.get(CaseRow, UUID(cmd.case_id), with_for_update=True)
@@ -308,7 +311,10 @@ class SqlCaseRecords:
                 text=told.text, internal=told.internal,
             )  # fmt: skip
             details = {"state": str(told.state), "code": str(told.code)}
-            return await self._recorded(session, row, told), Change(actor=actor, action=f"case.{told.what}", details=details)
+            who = actor or (f"account/{row.account_id}" if row.account_id else "registrant")
+            return await self._recorded(session, row, told), Change(
+                actor=who, action=f"case.{told.what}", details=details
+            )
 
         return await once(
             self._database,

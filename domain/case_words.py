@@ -65,6 +65,8 @@ ENTRIES: Final[Mapping[str, tuple[str, str]]] = {
 def entry_in_words(what: str, *, for_staff: bool) -> str:
     """One line of the timeline. A refused action has no line of its own: its words name the action."""
     if what.startswith("refused_"):
-        return f"Tried to {what.removeprefix('refused_').replace('_', ' ')}, which wasn't possible." if for_staff else ""
+        return (
+            f"Tried to {what.removeprefix('refused_').replace('_', ' ')}, which wasn't possible." if for_staff else ""
+        )
     person, staff = ENTRIES[what]
     return staff if for_staff else person

@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx2 as httpx
 import pyotp
@@ -17,6 +17,8 @@ from ops.settings import Settings
 
 _PATIENCE_S: Final = 20.0
 
+Found = TypeVar("Found")
+
 
 class DemoStopped(Exception):
     """Why the demonstration can't go on; the text is a line for people."""
@@ -24,8 +26,13 @@ class DemoStopped(Exception):
 
 def play(settings: Settings) -> int:
     """Register a made-up person with a check of the demo data. 0: it has access; 1: a line says why not."""
+    return told(settings, lambda: _ByCheck(settings).play())
+
+
+def told(settings: Settings, story: Callable[[], None]) -> int:
+    """Tell a story and turn what stops it into a line for people."""
     try:
-        _Demo(settings).play()
+        story()
     except DemoStopped as stopped:
         print(f"The demonstration stopped: {stopped}", file=sys.stderr)
         return 1
@@ -35,7 +42,9 @@ def play(settings: Settings) -> int:
     return 0
 
 
-class _Demo:
+class Demo:
+    """What every story needs: a person who registers over HTTP and reads their mail."""
+
     def __init__(self, settings: Settings) -> None:
         if settings.mailbox_dir is None:
             raise DemoStopped("it needs the development mailbox; start the system with ./gatehouse up")
@@ -43,32 +52,25 @@ class _Demo:
         self._mailbox = settings.mailbox_dir
         self._http = httpx.Client(base_url=f"{settings.site_url}/api/v1", timeout=15)
 
-    def play(self) -> None:
-        check = self._unused_check()
+    def _begin(self, organization: str) -> tuple[str, str]:
+        """Register as a made-up person up to the confirmed address; returns the registration's path and the address."""
         email = f"jo.example.{uuid.uuid4().hex[:8]}@clinic.example.org"
-        self._say(f"Jo Example of {check['organization']} registers as {email}.")
+        self._say(f"Jo Example of {organization} registers as {email}.")
         started = self._post("/registrations", {"name": "Jo Example", "email": email, "attested": True})
         self._http.headers["Authorization"] = f"Bearer {started['token']}"
         home = f"/registrations/{started['id']}"
         self._say(
             f"The registration is {started['reference']}; a workflow waits for the e-mail address to be confirmed."
         )
-
         code = self._code_mailed_to(email)
         self._say(f"A code arrives by e-mail: {code}. Jo first mistypes it, then enters it right.")
         wrong = f"{(int(code) + 1) % 10**6:06}"
         self._post(f"{home}/email-confirmation", {"code": wrong}, expected=422)
         self._post(f"{home}/email-confirmation", {"code": code})
+        return home, email
 
-        self._say(
-            "Jo proves the organization: Tax ID, vendor number, check number and amount. First with a wrong amount."
-        )
-        proof = {"tin": check["tin"], "vendor": check["vendor_number"], "document": check["document_number"]}
-        refused = self._post(f"{home}/payment-proof", {**proof, "amount": "1.23"}, expected=422)
-        self._say(f"The answer never says what was wrong: “{refused['title']}.”")
-        self._post(f"{home}/payment-proof", {**proof, "amount": check["amount"]})
-        self._say(f"The check matches the payer's records: {check['organization']} is proved.")
-
+    def _finish(self, home: str, email: str) -> None:
+        """From the proved organization to the open access."""
         self._say("Jo chooses a password and adds the account to an authenticator app.")
         password = f"quiet harbour {uuid.uuid4().hex[:12]}"
         self._post(f"{home}/account", {"name": "Jo Example", "password": password})
@@ -79,8 +81,9 @@ class _Demo:
         self._say(f"A mail says so: “{welcome}”.")
         self._say(f"The mails: {self._settings.site_url}/mailbox")
         if self._settings.temporal_ui_url:
-            workflow = f"registration%2F{started['id']}"
-            self._say(f"The workflow: {self._settings.temporal_ui_url}/namespaces/default/workflows/{workflow}")
+            workflow = home.removeprefix("/registrations/")
+            address = f"{self._settings.temporal_ui_url}/namespaces/default/workflows/registration%2F{workflow}"
+            self._say(f"The workflow: {address}")
 
     def _unused_check(self) -> Mapping[str, str]:
         """A check of the demo data that no registration has used; each proves one registration only."""
@@ -110,14 +113,14 @@ class _Demo:
                 return str(getattr(mail, part))
         return None
 
-    def _wait_for(self, look: Callable[[], str | None]) -> str:
+    def _wait_for(self, look: Callable[[], Found | None], *, what: str = "a mail; is the mailbox running?") -> Found:
         until = time.monotonic() + _PATIENCE_S
         while time.monotonic() < until:
             found = look()
             if found is not None:
                 return found
             time.sleep(0.05)
-        raise DemoStopped("a mail didn't arrive; is the mailbox running?")
+        raise DemoStopped(f"it waited in vain for {what}")
 
     def _post(self, path: str, body: Mapping[str, object], *, expected: int | None = None) -> dict[str, Any]:
         answer = self._http.post(path, json=body, headers={"Idempotency-Key": uuid.uuid4().hex})
@@ -138,3 +141,18 @@ class _Demo:
     @staticmethod
     def _say(text: str) -> None:
         print(f"• {text}", flush=True)
+
+
+class _ByCheck(Demo):
+    def play(self) -> None:
+        check = self._unused_check()
+        home, email = self._begin(check["organization"])
+        self._say(
+            "Jo proves the organization: Tax ID, vendor number, check number and amount. First with a wrong amount."
+        )
+        proof = {"tin": check["tin"], "vendor": check["vendor_number"], "document": check["document_number"]}
+        refused = self._post(f"{home}/payment-proof", {**proof, "amount": "1.23"}, expected=422)
+        self._say(f"The answer never says what was wrong: “{refused['title']}.”")
+        self._post(f"{home}/payment-proof", {**proof, "amount": check["amount"]})
+        self._say(f"The check matches the payer's records: {check['organization']} is proved.")
+        self._finish(home, email)

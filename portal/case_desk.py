@@ -282,7 +282,9 @@ async def act(
         decision_id=str(decision_id) if decision_id else None,
     )
     body = f"{action}\0{parsed}\0{cmd.assignee_id}"
-    return await send_case_update(gate, case_id, names.STAFF_ACTION, cmd, key=key, body=body, by=f"staff/{staff.id.hex}")
+    return await send_case_update(
+        gate, case_id, names.STAFF_ACTION, cmd, key=key, body=body, by=f"staff/{staff.id.hex}"
+    )
 
 
 async def _decide(gate: Gate, staff: StaffMember, case_id: UUID, kind: str, *, key: str) -> UUID:

@@ -140,7 +140,9 @@ async def open_case(
     case_id = UUID(hex=gate.vault.digest("case", f"{party.key}\0{key}")[:32])
     now = gate.now()
     async with gate.database.write() as session:
-        fresh = await remember_key_in(session, gate, scope=f"cases/{party.key}"[:120], key=key, body=form.model_dump_json())
+        fresh = await remember_key_in(
+            session, gate, scope=f"cases/{party.key}"[:120], key=key, body=form.model_dump_json()
+        )
         known = await session.get(CaseRow, case_id)
         if known is not None:
             return OpenedCase(case_id, known.number, CaseState(known.state))
@@ -344,12 +346,16 @@ def _read_form(
     fields = Fields()
     needed = kind is CaseKind.NOT_LISTED
     named = fields.read(
-        "organization", organization, lambda text: one_line(text, missing="Enter the organization's name." if needed else "")
+        "organization",
+        organization,
+        lambda text: one_line(text, missing="Enter the organization's name." if needed else ""),
     )
     parsed_tin = fields.read("tin", tin, Tin.parse) if needed or tin.strip() else None
     parsed_npi = fields.read("npi", npi, Npi.parse) if npi.strip() else None
     where = fields.read(
-        "address", address, lambda text: some_text(text, missing="Enter the organization's address." if needed else "", most=400)
+        "address",
+        address,
+        lambda text: some_text(text, missing="Enter the organization's address." if needed else "", most=400),
     )
     phone = fields.read("telephone", telephone_number, telephone)
     when = fields.read("best_time", best_time, one_line)

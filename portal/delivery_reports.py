@@ -34,10 +34,10 @@ class DeliveryReading:
                 await self._scrub(letter_id)
             await self._reports.settle(report)
             settled += 1
-            self._log.info("delivery report read", events=len(report.events), told=told)
+            self._log.info("delivery report read", rows=len(report.events), count=told)
             if report.set_aside:
                 reasons = sorted({aside.reason for aside in report.set_aside})
-                self._log.warning("lines of a delivery report set aside", lines=len(report.set_aside), reasons=reasons)
+                self._log.warning("lines of a delivery report set aside", rows=len(report.set_aside), reason=",".join(reasons))
         return settled
 
     async def for_ever(self, *, every_s: float) -> None:

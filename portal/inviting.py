@@ -118,7 +118,7 @@ async def _inviting_row(gate: Gate, principal: Principal, access_id: UUID, *, em
         if access is None or access.account_id != principal.subject_id:
             raise Refusal("not_found")
         if access.status != "open" or access.role != Role.ADMINISTRATOR:
-            raise Refusal(Code.NOT_ADMINISTRATOR)
+            raise Refusal("not_administrator")
         digest = gate.vault.digest("email", mailbox_key(email))
         return await invited_already(session, access.organization_id, access.npi, digest) or access
 
@@ -281,7 +281,7 @@ async def _own_row(gate: Gate, principal: Principal, view: InvitationView) -> UU
     for holding in own:
         if holding.npi == view.npi:
             return holding.access_id
-    raise Refusal(Code.NOT_ADMINISTRATOR)
+    raise Refusal("not_administrator")
 
 
 async def send_invitation_step(

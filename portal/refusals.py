@@ -44,7 +44,8 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.SIGNED_OUT: frozenset({"signed_out"}),
     Kind.FIELDS: frozenset({"invalid_fields"}),
     Kind.ELSEWHERE: frozenset(
-        {"wrong_state", "key_reused", "email_taken", "proof_no_longer_good", "second_factor_unconfirmed"}
+        {"no_usable_address", "access_open_already", "too_many_open", "account_closed"}
+        | {"wrong_state", "key_reused", "email_taken", "proof_no_longer_good", "second_factor_unconfirmed"}
         | {
             "not_administrator",
             "already_colleague",

@@ -45,6 +45,10 @@ class PrintShopChoice:
                 )
                 return PostGridShop(postgrid, PostGridShop.client(postgrid), today=self._today)
 
+    def spool(self) -> SpoolFolder | None:
+        """The folder as more than a `PrintShop`; None for a shop behind an API."""
+        return SpoolFolder(self.folder) if self.kind == "spool" else None
+
     def reports(self) -> DeliveryReports | None:
         """The shop's word as files; None for one that calls instead."""
         return SpoolEvents(self.folder) if self.kind == "spool" else None

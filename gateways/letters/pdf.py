@@ -164,7 +164,8 @@ class _Page:
         self._steps(
             (
                 f"Open <b>{escape(letter.page_address)}</b>, or scan the square code with your phone.",
-                f"Have your reference ready: <b>{escape(letter.reference)}</b>. It takes you back to your registration, on any device.",
+                "On a new device, have a link sent to the e-mail address you registered with, or sign in if you have an "
+                f"account. The letter belongs to reference <b>{escape(letter.reference)}</b>.",
                 "Enter the PIN, in capital or small letters, with or without the dash.",
             )
         )

@@ -323,3 +323,19 @@ async def test_five_resume_links_an_hour(house: House):
         await registering.mail_resume_links(house.gate, email=email)
         await house.quiet(started.registration_id)
     assert len(house.mails(to=email, subject="Go on")) == 5
+
+
+async def test_I7_a_second_factor_confirmed_before_a_crash_lets_no_other_code_complete(house: House):
+    """The code was right and noted, and then the process died: only that code goes on, or a new right one."""
+    started = await house.proved(await house.new_clinic())
+    rid = started.registration_id
+    await account_setup.set_up_account(
+        house.gate, rid, name="Jo Example", password=PASSWORD, attests_own_name=False, key=key()
+    )
+    secret = (await account_setup.second_factor(house.gate, rid)).secret
+    right = pyotp.TOTP(secret).now()
+    await account_setup.confirm_factor(house.gate, rid, right)
+    wrong = f"{(int(right) + 1) % 10**6:06}"
+    with pytest.raises(Refusal, match="second_factor_wrong"):
+        await account_setup.confirm_second_factor(house.gate, rid, code=wrong, key=key())
+    assert (await account_setup.confirm_second_factor(house.gate, rid, code=right, key=key())).accepted
