@@ -2,14 +2,23 @@
 
 import argparse
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from sqlalchemy.exc import OperationalError
 
+from ops.leaving import leave
 from ops.settings import Settings, describe_error
+
+if TYPE_CHECKING:
+    from gateways.letters.spool_desk import SpoolDesk
+    from portal.gate import Gate
+
+Result = TypeVar("Result")
 
 
 def main(arguments: list[str]) -> int:
@@ -21,8 +30,16 @@ def main(arguments: list[str]) -> int:
     demo_data.add_argument("folder", type=Path)
     importing = commands.add_parser("import", help="load the payer's files into the directory")
     importing.add_argument("files", type=Path, nargs="+", metavar="FILE")
-    commands.add_parser("demo", help="play a registration against the running system")
+    demo = commands.add_parser("demo", help="play a registration against the running system")
+    demo.add_argument(
+        "route", nargs="?", choices=["check", "mail"], default="check", help="with a check, or by US Mail"
+    )
+    _add_letter_commands(
+        commands.add_parser("letters", help="what the print shop's folder holds; tell what became of a letter")
+    )
     commands.add_parser("verify-audit", help="check the audit's hash chain")
+    commands.add_parser("match-listed", help="have open cases look whether their organization is in the directory now")
+    _add_staff_commands(commands.add_parser("staff", help="make, list and close staff accounts"))
     given = parser.parse_args(arguments)
     try:
         if given.command == "demo-data":
@@ -34,9 +51,15 @@ def main(arguments: list[str]) -> int:
             case "import":
                 return _import(settings, given.files)
             case "demo":
-                return _demo(settings)
+                return _demo(settings, given.route)
+            case "letters":
+                return _letters(settings, given)
             case "verify-audit":
                 return _verify_audit(settings)
+            case "match-listed":
+                return _match_listed(settings)
+            case "staff":
+                return _staff(settings, given)
     except (ValidationError, SettingsError) as error:
         print(describe_error(error), file=sys.stderr)
         return 2
@@ -71,13 +94,72 @@ def _import(settings: Settings, files: list[Path]) -> int:
     from ops.keys import KeyedVault, Keyring
 
     vault = KeyedVault(Keyring.parse(settings.keys.get_secret_value()))
-    return load(files, writer=DirectoryStore(settings.database_url, vault))
+    status = load(files, writer=DirectoryStore(settings.database_url, vault))
+    _match_listed(settings)
+    return status
 
 
-def _demo(settings: Settings) -> int:
+def _demo(settings: Settings, route: str) -> int:
+    if route == "mail":
+        from ops.demo_mail import play as play_mail
+
+        desk = _spool_desk(settings)
+        return 1 if desk is None else play_mail(settings, desk)
     from ops.demo import play
 
     return play(settings)
+
+
+def _add_letter_commands(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("mailed", help="report letters as mailed: their PINs' clocks start").add_argument(
+        "letter", metavar="LETTER|all"
+    )
+    actions.add_parser("returned", help="report a letter as come back").add_argument("letter", metavar="LETTER")
+
+
+def _letters(settings: Settings, given: argparse.Namespace) -> int:
+    from domain.print_shop import DeliveryKind, PrintShopUnavailable
+    from gateways.letters.spool_desk import SpoolState
+
+    desk = _spool_desk(settings)
+    if desk is None:
+        return 1
+    try:
+        letters = desk.letters()
+        if given.action is None:
+            for letter in letters:
+                print(f"{letter.letter_id}  {letter.mailing_on}  {letter.state:<8}  {letter.pdf or '(PDF taken away)'}")
+            print(f"{len(letters)} {'letter' if len(letters) == 1 else 'letters'}.")
+            return 0
+        kind = DeliveryKind(given.action)
+        everything = given.letter == "all" and kind is DeliveryKind.MAILED
+        chosen = [
+            letter for letter in letters
+            if (letter.state is SpoolState.WAITING if everything else letter.letter_id == given.letter)
+        ]  # fmt: skip
+        if not chosen and not everything:
+            print("There is no letter with this id; `gatehouse letters` lists them.", file=sys.stderr)
+            return 1
+        for letter in chosen:
+            desk.tell(letter, kind, at=datetime.now(UTC))
+            print(f"{letter.letter_id}  reported as {kind}")
+    except PrintShopUnavailable as error:
+        print(f"The print shop's folder can't be used ({error.code}).", file=sys.stderr)
+        return 1
+    print(f"{len(chosen)} reported. The running site reads it within seconds.")
+    return 0
+
+
+def _spool_desk(settings: Settings) -> "SpoolDesk | None":
+    from composition import print_shop_of
+    from gateways.letters.spool_desk import SpoolDesk
+
+    if settings.print_shop != "spool":
+        print(f"Letters go to {settings.print_shop}, which tells by itself what became of them.", file=sys.stderr)
+        return None
+    arrivals = settings.mailbox_dir / "letters" if settings.mailbox_dir else None
+    return SpoolDesk(print_shop_of(settings).folder, arrivals=arrivals)
 
 
 def _verify_audit(settings: Settings) -> int:
@@ -102,5 +184,94 @@ def _verify_audit(settings: Settings) -> int:
     return 1
 
 
+def _match_listed(settings: Settings) -> int:
+    """Without a case whose organization has come Temporal isn't asked; while it's away, the cases look by themselves."""
+    from domain.ports import RecordsUnavailable
+    from portal.cases import listed_by_import
+    from portal.refusals import Refusal
+
+    try:
+        told = _with_gate(settings, listed_by_import)
+    except (Refusal, RecordsUnavailable):
+        print("Cases that wait for an organization can't be told now; they look by themselves once a day.")
+        return 1
+    if told:
+        print(
+            f"{told} {'case waits' if told == 1 else 'cases wait'} for an organization that is listed now, and looks."
+        )
+    return 0
+
+
+def _add_staff_commands(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    adding = actions.add_parser("add", help="make an account; prints a link for the person to set it up")
+    adding.add_argument("name")
+    adding.add_argument("email")
+    adding.add_argument("--role", choices=["agent", "supervisor"], default="agent")
+    actions.add_parser("list", help="show all staff accounts")
+    actions.add_parser("close", help="close an account; its sessions end at once").add_argument("email")
+
+
+def _staff(settings: Settings, given: argparse.Namespace) -> int:
+    from portal.gate import Gate
+    from portal.refusals import Refusal
+    from portal.staff import StaffRole, add_staff, close_staff, list_staff
+
+    async def act(gate: Gate) -> None:
+        match given.action:
+            case "add":
+                token = await add_staff(gate, name=given.name, email=given.email, role=StaffRole(given.role))
+                hours = settings.limits.staff_set_up_life.total_seconds() / 3600
+                print(f"Send this link to the person, and to nobody else. It works once, for {hours:g} hours:")
+                print(f"{settings.site_url}/staff/set-up/{token}")
+            case "list":
+                for one in await list_staff(gate):
+                    state = "closed" if one.closed_at else "ready" if one.ready else "not set up"
+                    print(f"{one.email}  {one.name}  {one.role}  {state}")
+            case _:
+                await close_staff(gate, email=given.email)
+                print("Closed. The person is signed out everywhere.")
+
+    try:
+        _with_gate(settings, act)
+    except Refusal as refusal:
+        told = [defect.message for defect in refusal.fields] or [f"{refusal.answer.title}. {refusal.answer.detail}"]
+        print(
+            "There is no open staff account with this address." if refusal.code == "not_found" else "\n".join(told),
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def _with_gate(settings: Settings, act: "Callable[[Gate], Awaitable[Result]]") -> Result:
+    """Run what needs the portal; Temporal is contacted only if `act` does."""
+    import asyncio
+
+    from db.database import Database
+    from ops.keys import KeyedVault, Keyring
+    from ops.temporal_client import connect
+    from portal.gate import Gate
+
+    async def run() -> Result:
+        keyring = Keyring.parse(settings.keys.get_secret_value())
+        database = Database(settings.database_url)
+        try:
+            return await act(
+                Gate(
+                    client=await connect(keyring=keyring, process="command", lazy=True),
+                    database=database,
+                    vault=KeyedVault(keyring),
+                    limits=settings.limits,
+                    task_queue=settings.task_queue,
+                    payer_name=settings.payer.name,
+                )
+            )
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

@@ -18,7 +18,7 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from activities.cases import CaseActivities
 from activities.colleagues import ColleagueActivities
-from activities.departure import DepartureActivities, NoticeLetterActivities
+from activities.departure import DepartureActivities, NewcomerActivities
 from activities.invitation import InvitationActivities
 from activities.letters import LetterActivities, PrintShopActivities
 from activities.mail import MailActivities
@@ -32,6 +32,7 @@ from db.invitation_records import SqlInvitationRecords
 from db.letter_desk import SqlLetterDesk
 from db.letter_records import SqlLetterRecords
 from db.mails import SqlOutbox
+from db.newcomers import SqlNewcomerDesk
 from db.notice_letter_desk import SqlNoticeLetterDesk
 from db.registration_records import SqlRegistrationRecords
 from domain.letters import Letterhead as PrintedLetterhead
@@ -104,7 +105,8 @@ def build_worker(settings: Settings, *, client: Client, database: Database, vaul
     notice_desk = SqlNoticeLetterDesk(
         database, vault, letterhead=build_letterhead(settings), page_address=f"{settings.site_url}/newcomers", zone=zone
     )
-    notices = NoticeLetterActivities(PrintShopActivities(notice_desk, LetterPdf(), print_shop_of(settings).shop()))
+    notice_printing = PrintShopActivities(notice_desk, LetterPdf(), print_shop_of(settings).shop())
+    newcomers = NewcomerActivities(SqlNewcomerDesk(database), notice_printing)
     departures = DepartureActivities(SqlDepartureRecords(database, vault, settings.limits, zone=zone))
     records = RegistrationActivities(SqlRegistrationRecords(database, vault, settings.limits, zone))
     invitations = InvitationActivities(SqlInvitationRecords(database, vault, settings.limits))
@@ -127,6 +129,7 @@ def build_worker(settings: Settings, *, client: Client, database: Database, vaul
             records.complete,
             records.close,
             records.issue_resume_link,
+            records.case_outcome,
             letters.identify,
             letters.request,
             letters.event,
@@ -155,7 +158,8 @@ def build_worker(settings: Settings, *, client: Client, database: Database, vaul
             departures.window_over,
             departures.decide,
             departures.withdraw,
-            notices.hand_over,
+            newcomers.due,
+            newcomers.hand_over,
             mail.send,
         ],
         max_cached_workflows=2000,

@@ -8,6 +8,9 @@ from temporalio import activity
 from activities.letters import PrintShopActivities
 from domain.departure import (
     DepartureRecords,
+    FindNewcomerDue,
+    NewcomerDesk,
+    NewcomerDue,
     RecordAnswer,
     RecordAnswerCode,
     RecordAnswerCodeSent,
@@ -55,11 +58,16 @@ class DepartureActivities:
         return await self._records.withdraw(cmd)
 
 
-class NoticeLetterActivities:
-    """Hands the letter about a newcomer over: the way of every letter, with a desk of its own."""
+class NewcomerActivities:
+    """What a newcomer's completion made due, and its letter: the way of every letter, with a desk of its own."""
 
-    def __init__(self, printing: PrintShopActivities) -> None:
+    def __init__(self, desk: NewcomerDesk, printing: PrintShopActivities) -> None:
+        self._desk = desk
         self._printing = printing
+
+    @activity.defn(name="newcomer.due")
+    async def due(self, cmd: FindNewcomerDue) -> NewcomerDue:
+        return await self._desk.due(cmd)
 
     @activity.defn(name="notice_letter.hand_over")
     async def hand_over(self, cmd: HandOverLetter) -> LetterOutcome:

@@ -10,6 +10,7 @@ from domain.registration import (
     JudgeCode,
     JudgePayment,
     RecordAccount,
+    RecordCaseOutcome,
     RecordClosed,
     RecordCodeIssued,
     RecordCodeSent,
@@ -66,3 +67,7 @@ class RegistrationActivities:
     @activity.defn(name="registration.issue_resume_link")
     async def issue_resume_link(self, cmd: RecordResumeLink) -> Recorded:
         return await self._records.issue_resume_link(cmd)
+
+    @activity.defn(name="registration.case_outcome")
+    async def case_outcome(self, cmd: RecordCaseOutcome) -> Recorded:
+        return await self._records.case_outcome(cmd)

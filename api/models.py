@@ -323,7 +323,7 @@ class AccessRow(BaseModel):
     organization: str
     tin_masked: str
     npi: str | None = Field(description="Null: all of the Tax ID.")
-    via: str = Field(description="What it was proved with: `payment` or `notice`.")
+    via: str = Field(description="What it was proved with: `payment`, `notice`, `letter`, `invitation` or `staff`.")
     status: str = Field(description="`open` or `ended`.")
     opened_at: datetime
     ended_at: datetime | None

@@ -14,8 +14,8 @@ _DESCRIPTION: Final = """\
 Registers people with a health payer's provider portal: each proves their organization with a payment or a notice while
 they wait, or with a PIN that is mailed to it, and gets access to it.
 
-- **Every POST** but the print shop's needs an `Idempotency-Key`. The same key and body give the same result; the same key with another body is
-  refused with `key_reused`.
+- **Every POST** but the print shop's needs an `Idempotency-Key`. The same key and body give the same result; the same key
+  with another body is refused with `key_reused`.
 - **Who calls** is shown with a bearer token. Pages of our own site may use their cookies instead.
 - **Whatever isn't done** is answered with a problem (`application/problem+json`) whose `code` is stable and whose `next`
   says what to do.

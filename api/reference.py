@@ -59,7 +59,7 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: dict[
         "text": operation.get("description", ""),
         "needs": [name for requirement in operation.get("security", []) for name in requirement],
         "parameters": operation.get("parameters", []),
-        "fields": _fields(body, schemas) if body else [],
+        "fields": _fields(body, schemas) if body and "$ref" in body["schema"] else [],
         "example": _shown(body.get("example")) if body else None,
         "answers": [_answer(status, answer) for status, answer in sorted(operation["responses"].items())],
     }

@@ -11,9 +11,11 @@ from sqlmodel import col
 
 from db import mails
 from db.accounts import Access, Account, Message, RecoveryCode
+from db.cases import CaseRow
 from db.directory import NpiRecord, Organization, OrganizationNpi, Payment, Practitioner
 from db.letters import LetterRow
 from db.registrations import Credential, Evidence, RegistrationRow
+from domain.cases import CaseState
 from domain.matching import PaymentStatus
 from domain.ports import Vault
 from domain.recording import MailDue
@@ -55,6 +57,11 @@ async def organization_names(session: AsyncSession, organization_id: UUID) -> Or
 
 async def still_good(session: AsyncSession, evidence: Evidence) -> bool:
     """Whether the evidence still proves what it proved: the payment not voided or reissued since, the letter used by this registration."""
+    if evidence.released_at is not None:
+        return False
+    if evidence.kind == "staff":
+        case = await session.get(CaseRow, evidence.source_id)
+        return case is not None and case.state == CaseState.ACCESS_GIVEN
     if evidence.kind == "letter":
         letter = await session.get(LetterRow, evidence.source_id)
         return letter is not None and letter.state == "used" and letter.registration_id == evidence.registration_id

@@ -1,7 +1,6 @@
 """A newcomer got access to an organization that has accounts: everyone there is told, and who is said to have left is reviewed (P9)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 from uuid import UUID, uuid4
@@ -14,6 +13,7 @@ from db import mails
 from db.account_opening import tell
 from db.accounts import Access, Account
 from db.colleagues import lock_organization
+from db.database import Database
 from db.departures import (
     ColleagueAnswer,
     DepartureClaim,
@@ -22,9 +22,17 @@ from db.departures import (
     NoticeLetterRow,
 )
 from db.directory import Location
-from db.registrations import RegistrationRow
+from db.registrations import MailRow, RegistrationRow
 from domain.calendar import next_business_day
-from domain.departure import Reason, State, last_day, objection_deadline
+from domain.departure import (
+    FindNewcomerDue,
+    NewcomerDue,
+    Reason,
+    StartDepartureReview,
+    State,
+    last_day,
+    objection_deadline,
+)
 from domain.directory import Address
 from domain.letters import mailing_address
 from domain.limits import Limits
@@ -34,17 +42,10 @@ from domain.recording import MailDue
 
 LINK: Final = "notice"
 """The purpose of the secret in a notice's mail."""
+PURPOSES: Final = ("someone_registered", "departure_claimed")
+"""The mails that tell of a newcomer: to a colleague, and to who is said to have left."""
 EVERYONE: Final = ""
 """For whom an answer is that was given for all existing accounts."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewcomerTold:
-    """What telling the existing accounts made due: mails, reviews to be started, a letter."""
-
-    mails: tuple[MailDue, ...] = ()
-    reviews: tuple[str, ...] = ()
-    letter_id: str | None = None
 
 
 async def accounts_with_access(
@@ -74,10 +75,10 @@ async def has_answered(session: AsyncSession, row: RegistrationRow) -> bool:
 
 async def tell_existing_accounts(
     session: AsyncSession, vault: Vault, limits: Limits, *, row: RegistrationRow, at: datetime, zone: tzinfo
-) -> NewcomerTold:
+) -> bool:
     """Tell everyone who has access already, have a letter printed, and begin or join a review of each who is said to have left.
 
-    Within the transaction that opened the newcomer's access, so that each is told exactly once.
+    Within the transaction that opened the newcomer's access, so that each is told exactly once. False where there is nobody to tell.
     """
     assert row.organization_id is not None  # noqa: S101 - narrows the type; the registration is completed
     assert row.account_id is not None  # noqa: S101 - as above
@@ -85,7 +86,7 @@ async def tell_existing_accounts(
     organization = await lock_organization(session, row.organization_id)
     existing = await accounts_with_access(session, organization.id, but=row.account_id)
     if not existing:
-        return NewcomerTold()
+        return False
     deadline = objection_deadline(at, business_days=limits.objection_business_days, zone=zone)
     newcomer = await session.get_one(Account, row.account_id)
     left = await _said_to_have_left(session, row.id)
@@ -95,16 +96,12 @@ async def tell_existing_accounts(
         "newcomer": masked_name(vault.unseal("name", newcomer.name_sealed)),
         "reference": row.reference,
     }
-    due: list[MailDue] = []
-    started: list[str] = []
     for number, colleague in enumerate(existing, start=1):
         is_claimed, until = EVERYONE in left or str(colleague.id) in left, deadline
         if is_claimed:
-            review, is_new = await _review_of(session, row, colleague.id, at=at, deadline=deadline)
+            review = await _review_of(session, row, colleague.id, at=at, deadline=deadline)
             session.add(DepartureClaim(review_id=review.id, registration_id=row.id, at=at))
             until = review.deadline
-            if is_new:
-                started.append(str(review.id))
         session.add(
             NewcomerNotice(
                 registration_id=row.id, number=number, account_id=colleague.id, organization_id=organization.id,
@@ -118,26 +115,24 @@ async def tell_existing_accounts(
             "until": last_day(until, zone),
         }
         tell(session, vault, account_id=colleague.id, cause=f"{subject}:notice", kind=kind, values=told, at=at)
-        due.append(
-            mails.make_due(
-                session,
-                vault,
-                subject=subject,
-                purpose=kind,
-                generation=str(colleague.id),
-                recipient=vault.unseal("email", colleague.email_sealed),
-                values=told,
-                at=at,
-                secret=mails.issue_secret(session, vault, subject=subject, purpose=LINK, generation=number),
-            )
+        mails.make_due(
+            session,
+            vault,
+            subject=subject,
+            purpose=kind,
+            generation=str(colleague.id),
+            recipient=vault.unseal("email", colleague.email_sealed),
+            values=told,
+            at=at,
+            secret=mails.issue_secret(session, vault, subject=subject, purpose=LINK, generation=number),
         )
-    letter_id = await _letter(session, row, names_departed=bool(left), at=at, until=deadline, zone=zone)
+    await _letter(session, row, names_departed=bool(left), at=at, until=deadline, zone=zone)
     if left:
         tell(
             session, vault, account_id=newcomer.id, cause=f"{subject}:departures", kind="departure_opened",
             values={**values, "until": last_day(deadline, zone)}, at=at,
         )  # fmt: skip
-    return NewcomerTold(tuple(due), tuple(started), letter_id)
+    return True
 
 
 async def _said_to_have_left(session: AsyncSession, registration_id: UUID) -> set[str]:
@@ -151,7 +146,7 @@ async def _said_to_have_left(session: AsyncSession, registration_id: UUID) -> se
 
 async def _review_of(
     session: AsyncSession, row: RegistrationRow, account_id: UUID, *, at: datetime, deadline: datetime
-) -> tuple[DepartureReviewRow, bool]:
+) -> DepartureReviewRow:
     """The open review of this account, or a new one."""
     review = await session.scalar(
         select(DepartureReviewRow).where(
@@ -161,7 +156,7 @@ async def _review_of(
         )
     )
     if review is not None:
-        return review, False
+        return review
     assert row.organization_id is not None  # noqa: S101 - narrows the type; the caller has looked
     review = DepartureReviewRow(
         id=uuid4(),
@@ -176,12 +171,12 @@ async def _review_of(
     )
     session.add(review)
     await session.flush()
-    return review, True
+    return review
 
 
 async def _letter(
     session: AsyncSession, row: RegistrationRow, *, names_departed: bool, at: datetime, until: datetime, zone: tzinfo
-) -> str | None:
+) -> None:
     """A letter to the address of record: the one that the directory has had the longest and that mail can go to."""
     places = await session.scalars(
         select(Location)
@@ -190,19 +185,50 @@ async def _letter(
     )
     place = next((place for place in places if isinstance(address_of(place), Address)), None)
     if place is None or row.organization_id is None:
-        return None
-    letter = NoticeLetterRow(
-        registration_id=row.id,
-        organization_id=row.organization_id,
-        location_id=place.id,
-        names_departed=names_departed,
-        planned_on=next_business_day(at.astimezone(zone).date() + timedelta(days=1)),
-        until=until,
+        return
+    session.add(
+        NoticeLetterRow(
+            registration_id=row.id,
+            organization_id=row.organization_id,
+            location_id=place.id,
+            names_departed=names_departed,
+            planned_on=next_business_day(at.astimezone(zone).date() + timedelta(days=1)),
+            until=until,
+        )
     )
-    session.add(letter)
-    return str(letter.id)
 
 
 def address_of(place: Location) -> object:
     """The address that a letter can be sent to, or why none can be."""
     return mailing_address(line1=place.line1, line2=place.line2, city=place.city, state=place.state, zip_code=place.zip)
+
+
+class SqlNewcomerDesk:
+    """The `NewcomerDesk` port."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def due(self, cmd: FindNewcomerDue) -> NewcomerDue:
+        registration_id = UUID(cmd.registration_id)
+        async with self._database.read() as session:
+            told = await session.execute(
+                select(col(MailRow.id), col(MailRow.purpose))
+                .where(col(MailRow.subject) == f"registration/{registration_id}", col(MailRow.purpose).in_(PURPOSES))
+                .order_by(col(MailRow.id))
+            )
+            # Also one that another newcomer is about to start: whoever comes second finds it started.
+            reviews = await session.scalars(
+                select(DepartureReviewRow)
+                .join(DepartureClaim, col(DepartureClaim.review_id) == col(DepartureReviewRow.id))
+                .where(col(DepartureClaim.registration_id) == registration_id, col(DepartureReviewRow.revision) == 0)
+                .order_by(col(DepartureReviewRow.id))
+            )
+            letter_id = await session.scalar(
+                select(col(NoticeLetterRow.id)).where(col(NoticeLetterRow.registration_id) == registration_id)
+            )
+            return NewcomerDue(
+                mails=tuple(MailDue(mail_id=mail_id, purpose=purpose) for mail_id, purpose in told.all()),
+                reviews=tuple(StartDepartureReview(review_id=str(one.id), reference=one.reference) for one in reviews),
+                letter_id=str(letter_id) if letter_id else None,
+            )

@@ -16,6 +16,10 @@ from domain.letters import Letterhead, Notice
 from domain.people import masked_name
 from domain.ports import Vault
 
+_PROVED: Final = (
+    "{who} now has access to our provider portal for {organization}. The person proved it with one of our payments or notices, "
+    "or with a PIN that we mailed to you. We tell everyone who had access before."
+)
 _DEPARTED: Final = (
     "The person also told us that somebody who has an account for your organization has left. Unless someone objects by {until}, "
     "the access of that account ends after this day. It ends for your organization only."
@@ -53,8 +57,7 @@ class SqlNoticeLetterDesk:
             dated=row.planned_on,
             heading="Someone registered for your organization",
             paragraphs=(
-                f"{who} now has access to our provider portal for {organization.name}. The person proved it with one of our "
-                "payments or notices, or with a PIN that we mailed to you. We tell everyone who had access before.",
+                _PROVED.format(who=who, organization=organization.name),
                 *((_DEPARTED.format(until=until),) if row.names_departed else ()),
                 "If this person works with you, you need not do anything. If you did not expect this, answer as shown below, or call us.",
             ),

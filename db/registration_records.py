@@ -11,18 +11,20 @@ from sqlmodel import col
 from db import mails
 from db.account_opening import open_account, organization_names, still_good
 from db.accounts import Account
+from db.cases import CaseRow
 from db.counting import count
 from db.letters import void_letters
 from db.newcomers import has_answered
 from db.proofs import claim_payment, find_match
 from db.registration_steps import RegistrationSteps, subject_of
-from db.registrations import Credential, OneTimeSecret, RegistrationRow
+from db.registrations import Credential, Evidence, OneTimeSecret, RegistrationRow
 from domain.people import same_name
 from domain.registration import (
     Code,
     JudgeCode,
     JudgePayment,
     RecordAccount,
+    RecordCaseOutcome,
     RecordClosed,
     RecordCodeIssued,
     RecordCodeSent,
@@ -199,3 +201,23 @@ class SqlRegistrationRecords(RegistrationSteps):
             )
 
         return await self._once(cmd, "registration.resume_link_issued", step)
+
+    async def case_outcome(self, cmd: RecordCaseOutcome) -> Recorded:
+        async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
+            state = State(row.state)
+            if state not in {State.PROVING, State.AWAITING_PIN}:
+                return Recorded(accepted=False, state=state)
+            if cmd.outcome != "access_given":
+                # Being listed proves nothing of the person: they go on with the numbers they typed, and have time for it.
+                case = await session.get(CaseRow, UUID(cmd.evidence_id))
+                if case is not None and case.registration_id == row.id:
+                    row.deadline = max(row.deadline, cmd.deadline)
+                return Recorded(state=state)
+            evidence = await session.get(Evidence, UUID(cmd.evidence_id))
+            if evidence is None or evidence.registration_id != row.id or not await still_good(session, evidence):
+                return Recorded(accepted=False, state=state)
+            await void_letters(session, row.id)
+            row.organization_id, row.npi = evidence.organization_id, evidence.npi
+            return await self._proved(session, row, cmd, deadline=cmd.deadline)
+
+        return await self._once(cmd, f"registration.case_{cmd.outcome}", step)

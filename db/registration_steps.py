@@ -132,12 +132,9 @@ class RegistrationSteps:
         self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep, due: tuple[MailDue, ...]
     ) -> Recorded:
         """The access is open: those who have some already are told of the newcomer."""
-        told = await tell_existing_accounts(
-            session, self._vault, self._limits, row=row, at=cmd.at, zone=self._zone
-        )
-        return Recorded(
-            state=State.COMPLETED, mails=(*due, *told.mails), reviews=told.reviews, notice_letter_id=told.letter_id
-        )
+        told = await tell_existing_accounts(session, self._vault, self._limits, row=row, at=cmd.at, zone=self._zone)
+        # Which mails, reviews and letter are due is looked up: an outcome has no room for a large organization's.
+        return Recorded(state=State.COMPLETED, mails=due, has_colleagues=told)
 
     async def _has_it(
         self, session: AsyncSession, row: RegistrationRow, organization_id: UUID, npi: str | None

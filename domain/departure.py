@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from domain.calendar import add_business_days
-from domain.recording import Outcome, Payload, RecordCommand
+from domain.recording import MailDue, Outcome, Payload, RecordCommand
 
 
 class Reason(StrEnum):
@@ -101,6 +101,20 @@ class StartDepartureReview(Payload):
 
     review_id: str
     reference: str
+
+
+class FindNewcomerDue(Payload):
+    """Look up what a completed registration made due for those who had accounts already."""
+
+    registration_id: str
+
+
+class NewcomerDue(Payload):
+    """Mails to be sent, reviews to be started, and a letter to be printed."""
+
+    mails: tuple[MailDue, ...] = ()
+    reviews: tuple[StartDepartureReview, ...] = ()
+    letter_id: str | None = None
 
 
 class AnswerGiven(Payload):
@@ -218,3 +232,9 @@ class DepartureRecords(Protocol):
     async def window_over(self, cmd: RecordWindowOver) -> ReviewRecorded: ...
     async def decide(self, cmd: RecordDecision) -> ReviewRecorded: ...
     async def withdraw(self, cmd: RecordClaimWithdrawn) -> ReviewRecorded: ...
+
+
+class NewcomerDesk(Protocol):
+    """What completions made due beside themselves; looking changes nothing."""
+
+    async def due(self, cmd: FindNewcomerDue) -> NewcomerDue: ...

@@ -47,7 +47,7 @@ NOTICES: Final[dict[str, Notice]] = {
         "Someone says that you have left",
         (
             "{newcomer} got access to the portal for {organization}, and told us that you work there no more.",
-            "Is that wrong? Object under Newcomers by {until}: then nothing ends until our staff have looked at it. "
+            "Is that wrong? Object under Newcomers by {until}: then nothing ends until our staff have looked at it.",
             "Without an objection your access to {organization} ends after this day.",
             "Reference: {reference}.",
         ),

@@ -17,6 +17,7 @@ from domain.registration import (
     JudgeCode,
     JudgePayment,
     RecordAccount,
+    RecordCaseOutcome,
     RecordClosed,
     RecordCodeIssued,
     RecordCodeSent,
@@ -61,6 +62,7 @@ class RegistrationRecords(Protocol):
     async def complete(self, cmd: RecordCompleted) -> Recorded: ...
     async def close(self, cmd: RecordClosed) -> Recorded: ...
     async def issue_resume_link(self, cmd: RecordResumeLink) -> Recorded: ...
+    async def case_outcome(self, cmd: RecordCaseOutcome) -> Recorded: ...
 
 
 class RecordsUnavailable(Exception):

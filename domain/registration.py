@@ -235,6 +235,14 @@ class RecordClosed(RegistrationStep):
     state: State
 
 
+class RecordCaseOutcome(RegistrationStep):
+    """Record what a case of staff's came to; what it says is read again in the database."""
+
+    outcome: Literal["listed", "declined", "access_given"]
+    evidence_id: str
+    deadline: datetime
+
+
 class RecordResumeLink(RegistrationStep):
     """Record that a link to go on elsewhere is due."""
 
@@ -252,8 +260,7 @@ class Recorded(Outcome):
     retry_at: datetime | None = None
     locations: tuple[LocationChoice, ...] = ()
     letter_id: str | None = None  # a letter that's now due
-    reviews: tuple[str, ...] = ()  # of accounts that were left behind; to be started
-    notice_letter_id: str | None = None  # a letter to the address of record that's now due
+    has_colleagues: bool = False  # completed where there were accounts: they are told (`NewcomerDesk`)
 
     def step_result(self) -> StepResult:
         return StepResult(

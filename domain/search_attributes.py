@@ -6,7 +6,6 @@ from typing import Final
 
 STATE: Final = "GatehouseState"
 WAITS_FOR: Final = "GatehouseWaitsFor"
-ROUTE: Final = "GatehouseRoute"
 REFERENCE: Final = "GatehouseReference"
 DEADLINE: Final = "GatehouseDeadline"
 OVERDUE: Final = "GatehouseOverdue"
@@ -16,7 +15,6 @@ SEARCH_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
     {
         STATE: "Keyword",
         WAITS_FOR: "Keyword",
-        ROUTE: "Keyword",
         REFERENCE: "Keyword",
         DEADLINE: "Datetime",
         OVERDUE: "Keyword",

@@ -45,6 +45,7 @@ from domain.registration import State
 from portal.fields import Fields
 from portal.gate import Gate, StandsElsewhere, UnknownWorkflow, remember_key_in, send_update, unavailable, wrong_state
 from portal.refusals import Refusal
+from portal.registering import OrganizationDraft, keep_draft
 from portal.sessions import Principal, SessionKind
 from workflows import names
 from workflows.support_case import SupportCase
@@ -166,7 +167,11 @@ async def open_case(
         form=form,
         look_every=gate.limits.case_look_every,
     )
-    return OpenedCase(case_id, number, (await _start(gate, start)).state)
+    opened = OpenedCase(case_id, number, (await _start(gate, start)).state)
+    if party.registration_id is not None and form.tin:
+        # Once listed, the same registration goes on without retyping (P8).
+        await keep_draft(gate, party.registration_id, OrganizationDraft(tin=form.tin, npi=form.npi or ""))
+    return opened
 
 
 async def _start(gate: Gate, start: StartCase) -> CaseResult:

@@ -37,7 +37,9 @@ class DeliveryReading:
             self._log.info("delivery report read", rows=len(report.events), count=told)
             if report.set_aside:
                 reasons = sorted({aside.reason for aside in report.set_aside})
-                self._log.warning("lines of a delivery report set aside", rows=len(report.set_aside), reason=",".join(reasons))
+                self._log.warning(
+                    "lines of a delivery report set aside", rows=len(report.set_aside), reason=",".join(reasons)
+                )
         return settled
 
     async def for_ever(self, *, every_s: float) -> None:

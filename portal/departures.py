@@ -143,10 +143,9 @@ def _read(words: Sequence[ColleagueWord], accounts: dict[str, UUID]) -> dict[str
     if not words:
         fields.add("reason", "reason_missing", "Choose why your colleagues can’t help you.")
     for word in words:
-        if word.about and word.about not in accounts:
+        is_listed = not word.about or word.about in accounts
+        if not is_listed:
             fields.add("about", "colleague_unknown", "Choose one of the colleagues listed, or all of them.")
-            continue
-        whom = str(accounts[word.about]) if word.about else EVERYONE
         if word.reason not in {reason.value for reason in Reason}:
             fields.add("reason", "reason_missing", "Choose why your colleagues can’t help you.")
             continue
@@ -157,9 +156,11 @@ def _read(words: Sequence[ColleagueWord], accounts: dict[str, UUID]) -> dict[str
             return some_text(text, missing=missing, most=500)
 
         text = fields.read("text", word.text, read_text)
-        if whom in parsed:
-            fields.add("about", "colleague_twice", "Say it once for each colleague.")
-        parsed[whom] = (reason, text or "")
+        if is_listed:
+            whom = str(accounts[word.about]) if word.about else EVERYONE
+            if whom in parsed:
+                fields.add("about", "colleague_twice", "Say it once for each colleague.")
+            parsed[whom] = (reason, text or "")
     fields.check()
     return parsed
 

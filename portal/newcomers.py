@@ -14,7 +14,7 @@ from sqlmodel import col
 from temporalio.service import RPCError, RPCStatusCode
 
 from db import audit
-from db.accounts import Account
+from db.accounts import Access, Account
 from db.counting import count
 from db.departure_records import notice_subject
 from db.departures import DepartureClaim, DepartureReviewRow, NewcomerAnswer, NewcomerNotice
@@ -129,6 +129,17 @@ async def _standing(session: AsyncSession, gate: Gate, notice: NewcomerNotice) -
             )
         )
     ).all()
+    has_access = await session.scalar(
+        select(col(Access.id))
+        .where(
+            col(Access.account_id) == notice.account_id,
+            col(Access.organization_id) == notice.organization_id,
+            col(Access.status) == "open",
+        )
+        .limit(1)
+    )
+    if has_access is None:  # who has no access there any more has no word in it either (I20)
+        return _Standing(next((row for row in rows if row.account_id == notice.account_id), None), (), False)
     # The review of oneself first: its workflow is the one that sends the code.
     still = sorted((row for row in rows if row.state in _OPEN), key=lambda row: row.account_id != notice.account_id)
     own = next((row for row in rows if row.account_id == notice.account_id), None)

@@ -54,7 +54,14 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
             "invitation_resend_limit",
             "invitation_link_needed",
         }
-        | {"case_open", "case_wrong_state", "case_not_in_directory", "case_wrong_kind", "case_staff_unknown", "case_not_yours"}
+        | {
+            "case_open",
+            "case_wrong_state",
+            "case_not_in_directory",
+            "case_wrong_kind",
+            "case_staff_unknown",
+            "case_not_yours",
+        }
         | {"case_no_proposal", "case_same_person", "case_access_exists", "case_evidence_missing", "staff_exists"}
         | {"invitation_has_account", "invitation_other_address", "colleague_gone", "last_administrator", "last_account"}
         | {"colleagues_unanswered", "departure_open"}

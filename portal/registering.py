@@ -1,7 +1,7 @@
 """Registering: what a person can do until there is an account. Each step goes to the registration's workflow."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -232,13 +232,23 @@ class OrganizationDraft:
     vendor: str = ""
     npi: str = ""
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the next page can go on with it; what came from another form may lack a number."""
+        return bool(self.tin and (self.vendor or self.npi))
+
 
 async def keep_organization(gate: Gate, registration_id: UUID, *, tin: str, vendor: str, npi: str) -> None:
     """Keep the organization's numbers for the next page. Only their form is looked at, so this tells nothing."""
     fields = Fields()
     read_organization(fields, tin=tin, vendor=vendor, npi=npi)
     fields.check()
-    sealed = gate.vault.seal("draft", json.dumps({"tin": tin.strip(), "vendor": vendor.strip(), "npi": npi.strip()}))
+    await keep_draft(gate, registration_id, OrganizationDraft(tin.strip(), vendor.strip(), npi.strip()))
+
+
+async def keep_draft(gate: Gate, registration_id: UUID, draft: OrganizationDraft) -> None:
+    """Keep numbers that were typed, wherever it was, so that nobody types them twice. They prove nothing."""
+    sealed = gate.vault.seal("draft", json.dumps(asdict(draft)))
     async with gate.database.write() as session:
         await session.merge(Draft(registration_id=registration_id, values_sealed=sealed, at=gate.now()))
 

@@ -82,7 +82,7 @@ async def _linked_page(visit: Visit, notice: NoticeView, token: str, reply: Repl
     return visit.page(
         "departure_notice.html",
         reply or _reply(notice),
-        notice=notice,
+        told=notice,
         token=token,
         answer_action="/newcomer/answer",
         code_action="/newcomer/code",
@@ -150,7 +150,7 @@ async def _own_page(
     return visit.page(
         "departure_notice.html",
         reply or _reply(notice),
-        notice=notice,
+        told=notice,
         answer_action=f"/newcomers/{notice.id}/answer",
         back={"href": "/newcomers", "text": "Newcomers"},
         person=person,

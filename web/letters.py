@@ -77,7 +77,7 @@ async def _letter_page(
     visit: Visit, principal: Principal, view: RegistrationView, reply: Reply | None = None
 ) -> Response:
     draft = await registering.kept_organization(visit.gate, principal.subject_id)
-    if not draft.tin:
+    if not draft.is_complete:
         return visit.to("/register/organization", said="organization-first")
     sent = await letters.list_letters(visit.gate, principal.subject_id)
     return visit.page(
@@ -145,7 +145,7 @@ async def addresses(visit: Visit) -> Response:
     away = elsewhere(visit, view, *PROVING)
     if away:
         return away
-    if not (await registering.kept_organization(visit.gate, principal.subject_id)).tin:
+    if not (await registering.kept_organization(visit.gate, principal.subject_id)).is_complete:
         return visit.to("/register/organization", said="organization-first")
     try:
         listed = await _identified(visit, principal, key=visit.key)

@@ -229,7 +229,7 @@ async def _payment_page(
     visit: Visit, principal: Principal, view: RegistrationView, reply: Reply | None = None
 ) -> Response:
     draft = await registering.kept_organization(visit.gate, principal.subject_id)
-    if not draft.tin:
+    if not draft.is_complete:
         return visit.to("/register/organization")
     paused = view.paused_until if view.paused_until and view.paused_until > visit.gate.now() else None
     return visit.page(

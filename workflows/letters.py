@@ -1,5 +1,6 @@
 """The letters of a registration: which are on their way, what the print shop told, and when to remind of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,11 +28,11 @@ class Reminder:
 class Letters:
     """What a registration's workflow keeps of its letters. PINs aren't among it."""
 
-    def __init__(self, terms: RegistrationTerms) -> None:
+    def __init__(self, terms: RegistrationTerms, *, tell: Callable[[LetterEvent], None]) -> None:
         self._terms = terms
+        self._tell = tell
         self._to_print: list[str] = []
         self.generation = 0
-        self.events: list[LetterEvent] = []
         self._reminders: list[Reminder] = []
 
     def requested(self, letter_id: str) -> None:
@@ -77,4 +78,4 @@ class Letters:
             )
             letter_id = self._to_print.pop(0)
             if not outcome.accepted:
-                self.events.append(LetterEvent(letter_id=letter_id, kind=DeliveryKind.CANCELLED, at=workflow.now()))
+                self._tell(LetterEvent(letter_id=letter_id, kind=DeliveryKind.CANCELLED, at=workflow.now()))

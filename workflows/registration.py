@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -18,6 +18,7 @@ from workflows.registration_display import WAITS_FOR, Display
 with workflow.unsafe.imports_passed_through():
     from activities.letters import LetterActivities
     from activities.registration import RegistrationActivities
+    from domain.cases import CaseEvidence
     from domain.letter_route import (
         EnterPin,
         Identify,
@@ -38,6 +39,7 @@ with workflow.unsafe.imports_passed_through():
         JudgePayment,
         ProvePayment,
         RecordAccount,
+        RecordCaseOutcome,
         RecordClosed,
         RecordCodeIssued,
         RecordCodeSent,
@@ -72,6 +74,9 @@ _PROVING: Final = frozenset({State.PROVING, State.AWAITING_PIN})
 _OPEN: Final = frozenset(WAITS_FOR)
 
 
+CaseOutcome = Literal["listed", "declined", "access_given"]
+
+
 @workflow.defn(name=names.REGISTRATION)
 class Registration:
     """One person's way to an account. Ends as completed, expired, locked, rejected or withdrawn."""
@@ -85,9 +90,9 @@ class Registration:
         self._code_generation = 1
         self._code_expires_at: datetime | None = None
         self._resume_generation = 0
-        self._resume_requests = 0
-        self._letters = Letters(cmd.terms)
-        self._newcomer: Recorded | None = None  # the completion, where there were accounts already
+        self._waiting: list[Callable[[], Awaitable[None]]] = []  # what signals have asked for, in the order of arrival
+        self._letters = Letters(cmd.terms, tell=self.letter_event)
+        self._has_colleagues = False  # completed where there were accounts already
         self._display = Display(cmd.reference)
 
     @workflow.run
@@ -116,11 +121,11 @@ class Registration:
             await self._wait()
             if self._is_late:
                 await self._close(State.EXPIRED)
-            await self._record_letter_events()
+            while self._waiting and not self._is_over:
+                await self._waiting.pop(0)()
             await self._remind()
-            await self._issue_resume_links()
-        if self._newcomer is not None:
-            await tell_of_newcomer(self._newcomer, reference=cmd.reference)
+        if self._has_colleagues:
+            await tell_of_newcomer(cmd.registration_id, self._recorder)
 
     async def _open(self, cmd: StartRegistration) -> None:
         async with self._recorder.turn:
@@ -135,8 +140,7 @@ class Registration:
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: (
-                    self._resume_requests > 0
-                    or bool(self._letters.events)
+                    bool(self._waiting)
                     or self._is_over
                     or (self._deadline, self._letters.next_reminder_at) != (deadline, reminder)
                 ),
@@ -171,13 +175,18 @@ class Registration:
                 RecordCodeSent(**self._next(), generation=generation, code_expires_at=self._code_expires_at),
             )
 
-    async def _record_letter_events(self) -> None:
-        while self._letters.events and not self._is_over:
-            event = self._letters.events.pop(0)
-            async with self._recorder.turn:
-                recorded = await self._record(LetterActivities.event, RecordLetterEvent(**self._next(), event=event))
-            if recorded.accepted and self._state is State.AWAITING_PIN:
-                self._letters.told(event)
+    async def _record_letter_event(self, event: LetterEvent) -> None:
+        async with self._recorder.turn:
+            recorded = await self._record(LetterActivities.event, RecordLetterEvent(**self._next(), event=event))
+        if recorded.accepted and self._state is State.AWAITING_PIN:
+            self._letters.told(event)
+
+    async def _record_case(self, outcome: CaseOutcome, told: CaseEvidence) -> None:
+        async with self._recorder.turn:
+            cmd = RecordCaseOutcome(
+                **self._next(), outcome=outcome, evidence_id=told.evidence_id, deadline=self._prolonged
+            )
+            await self._record(RegistrationActivities.case_outcome, cmd)
 
     async def _remind(self) -> None:
         reminder = self._letters.take_reminder(workflow.now())
@@ -189,19 +198,12 @@ class Registration:
                 RecordPinReminder(**self._next(), letter_id=reminder.letter_id, number=reminder.number),
             )
 
-    async def _issue_resume_links(self) -> None:
-        while self._resume_requests and not self._is_over:
-            self._resume_requests -= 1
-            async with self._recorder.turn:
-                self._resume_generation += 1
-                await self._record(
-                    RegistrationActivities.issue_resume_link,
-                    RecordResumeLink(
-                        **self._next(),
-                        generation=self._resume_generation,
-                        expires_at=workflow.now() + self._start.terms.resume_link_life,
-                    ),
-                )
+    async def _issue_resume_link(self) -> None:
+        async with self._recorder.turn:
+            self._resume_generation += 1
+            expires_at = workflow.now() + self._start.terms.resume_link_life
+            cmd = RecordResumeLink(**self._next(), generation=self._resume_generation, expires_at=expires_at)
+            await self._record(RegistrationActivities.issue_resume_link, cmd)
 
     # Messages. Updates: a person waits for the answer, and the browser can repeat the same update id. Validators
     # refuse on state only; whether a code or payment is right is judged, and counted, in the handler.
@@ -348,12 +350,26 @@ class Registration:
     # A signal: whoever asks gets the same answer at once, whether there is such a registration or not (I16).
     @workflow.signal(name=names.SEND_RESUME_LINK)
     def send_resume_link(self, cmd: Ask) -> None:
-        self._resume_requests = min(self._resume_requests + 1, 3)
+        if self._waiting.count(self._issue_resume_link) < 3:
+            self._waiting.append(self._issue_resume_link)
+
+    # Signals: a case ends whether or not a worker is up here, and it doesn't wait for an answer.
+    @workflow.signal(name=names.CASE_LISTED)
+    def case_listed(self, cmd: CaseEvidence) -> None:
+        self._waiting.append(lambda: self._record_case("listed", cmd))
+
+    @workflow.signal(name=names.CASE_DECLINED)
+    def case_declined(self, cmd: CaseEvidence) -> None:
+        self._waiting.append(lambda: self._record_case("declined", cmd))
+
+    @workflow.signal(name=names.CASE_ACCESS_GIVEN)
+    def case_access_given(self, cmd: CaseEvidence) -> None:
+        self._waiting.append(lambda: self._record_case("access_given", cmd))
 
     # A signal: the print shop's word must not be lost while no worker is up, and it isn't said again.
     @workflow.signal(name=names.LETTER_EVENT)
     def letter_event(self, event: LetterEvent) -> None:
-        self._letters.events.append(event)
+        self._waiting.append(lambda: self._record_letter_event(event))
 
     @workflow.query(name=names.STATUS)
     def status(self) -> RegistrationStatus:
@@ -388,8 +404,7 @@ class Registration:
             self._deadline = recorded.deadline
         if recorded.letter_id is not None:
             self._letters.requested(recorded.letter_id)
-        if recorded.reviews or recorded.notice_letter_id is not None:
-            self._newcomer = recorded
+        self._has_colleagues = self._has_colleagues or recorded.has_colleagues
         self._state = recorded.state
         if self._state is not State.AWAITING_PIN:
             self._letters.no_more()

@@ -27,9 +27,9 @@ attempts=30
 until temporal operator search-attribute create --namespace "$TEMPORAL_NAMESPACE" \
   --name GatehouseState --type Keyword \
   --name GatehouseWaitsFor --type Keyword \
-  --name GatehouseRoute --type Keyword \
   --name GatehouseReference --type Keyword \
-  --name GatehouseDeadline --type Datetime; do
+  --name GatehouseDeadline --type Datetime \
+  --name GatehouseOverdue --type Keyword; do
   attempts=$((attempts - 1))
   if [ "$attempts" -eq 0 ]; then
     echo "the search attributes can't be made" >&2

@@ -164,8 +164,10 @@ class _Page:
         self._steps(
             (
                 f"Open <b>{escape(letter.page_address)}</b>, or scan the square code with your phone.",
-                "On a new device, have a link sent to the e-mail address you registered with, or sign in if you have an "
-                f"account. The letter belongs to reference <b>{escape(letter.reference)}</b>.",
+                (
+                    "On a new device, have a link sent to the e-mail address you registered with, or sign in if you have an "
+                    f"account. The letter belongs to reference <b>{escape(letter.reference)}</b>."
+                ),
                 "Enter the PIN, in capital or small letters, with or without the dash.",
             )
         )

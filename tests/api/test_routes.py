@@ -16,10 +16,13 @@ from tests.api.visitor import Visitor, assert_problem
 from tests.house import PASSWORD, House
 
 # Routes that nobody has to be known for, and the one that has a session of its own kind.
-OPEN = {"start_registration", "send_resume_link", "redeem_resume_link", "sign_in"}
+OPEN = {"start_registration", "send_resume_link", "redeem_resume_link", "sign_in", "tell_of_letters"}
 
 BODIES: dict[str, object] = {
     "confirm_email": {"code": "123456"},
+    "list_letter_addresses": {"tin": "001234567", "vendor": "V1"},
+    "request_letter": {"location_id": "6f1c9a0d-4f5a-4e3c-8b4c-869f0e0f6f4f"},
+    "enter_pin": {"pin": "7K3M9-QXW4T"},
     "prove_payment": {"tin": "001234567", "vendor": "V1", "document": "123", "amount": "1"},
     "set_up_account": {"name": "Jo Example", "password": PASSWORD},
     "confirm_second_factor": {"code": "123456"},

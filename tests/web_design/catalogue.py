@@ -92,6 +92,69 @@ def _row(  # noqa: PLR0917 - each row of the table below reads best on one line.
     }
 
 
+def _sent_letter(state: str, label: str, kind: str, **more: object) -> dict[str, object]:
+    return {
+        "address": "1•• M••• St, Springfield, IL 627••",
+        "organization": "Maple Street Family Clinic",
+        "requested_at": NOW,
+        "planned_on": NOW.date(),
+        "mailed_at": NOW,
+        "expires_at": NOW + timedelta(days=30),
+        "state": state,
+        "status": {"label": label, "kind": kind},
+        **more,
+    }
+
+
+LETTERS = [
+    _sent_letter("handed_over", "Being printed", "waiting", address="1•• W••• N••• L••• Dr, S••• 1••, Saint Bartholomew Heights, IL 627••"),
+    _sent_letter("mailed", "Mailed", "good"),
+    _sent_letter("returned", "Came back", "stopped"),
+    _sent_letter("refused", "Not mailed", "stopped"),
+    _sent_letter("expired", "Expired", "stopped"),
+    _sent_letter("void", "No longer works", "stopped"),
+    _sent_letter("used", "Used", "neutral"),
+]  # fmt: skip
+ADDRESSES = [
+    {"id": "a", "masked": "1•• M••• St, Springfield, IL 627••"},
+    {"id": "b", "masked": "PO Box 4••, Springfield, IL 627••"},
+    {"id": "c", "masked": "1•• W••• N••• L••• Dr, S••• 1••, Saint Bartholomew Heights, IL 627•• (2)"},
+]
+ADDITIONS = [
+    {
+        "organization": None, "reference": REFERENCE, "status": {"label": "Proof needed", "kind": "waiting"},
+        "deadline": NOW + timedelta(days=30), "next": {"action": "/sent", "text": "Go on"},
+    },
+    {
+        "organization": LONG_ORGANIZATION, "reference": "R-2B7C-11AA", "status": {"label": "Waiting for the PIN", "kind": "waiting"},
+        "deadline": NOW + timedelta(days=30), "next": {"action": "/sent", "text": "Enter the PIN"},
+    },
+]  # fmt: skip
+
+
+def _letter(**more: object) -> dict[str, object]:
+    base = {
+        "organization": ORGANIZATION, "change_href": "/organization", "payment_href": "/payment", "letters": [], "pin_href": None,
+        "another_at": None,
+    }  # fmt: skip
+    return _step(**{**base, **more})
+
+
+def _addresses(**more: object) -> dict[str, object]:
+    base = {
+        "identified": "0" * 64, "mailing_on": NOW.date(), "pin_days": 30, "payment_href": "/payment", "another_at": None,
+    }  # fmt: skip
+    return _step(**{**base, **more})
+
+
+def _pin(**more: object) -> dict[str, object]:
+    base = {
+        "letters": LETTERS[1:2], "another_at": NOW + timedelta(days=1), "letter_href": "/letter", "payment_href": "/payment",
+        "withdraw_href": "/withdraw", "email": EMAIL,
+    }  # fmt: skip
+    return _step(**{**base, **more})
+
+
 ACCESS_ROWS = [
     _row("Maple Street Family Clinic", "•••••6789", "1234567893", 3, "Check", "Active", "good"),
     _row("Cedar Hill Orthopedics, P.C.", "•••••4410", None, 41, "Electronic payment", "Active", "good"),
@@ -239,6 +302,33 @@ CATALOGUE: tuple[PageState, ...] = (
         problem={
             "title": "Too many tries for now", "detail": "We limit how often numbers can be tried. What you entered is kept.",
             "next": ["Come back then; a link under “Continue a registration” brings you here again.", MISMATCH["next"][-1]]})),
+    PageState("letter", "letter.html", _letter()),
+    PageState("letter-mismatch", "letter.html", _letter(problem=MISMATCH, tries_left=4)),
+    PageState("letter-another", "letter.html", _letter(letters=LETTERS, pin_href="/pin")),
+    PageState("letter-later", "letter.html", _letter(letters=LETTERS[:1], pin_href="/pin", another_at=NOW + timedelta(days=1))),
+    PageState("letter-addition", "letter.html", _letter(addition=True, person=PERSON)),
+    PageState("letter-addresses", "letter_addresses.html", _addresses(addresses=ADDRESSES)),
+    PageState("letter-addresses-one", "letter_addresses.html", _addresses(
+        addresses=ADDRESSES[:1], errors={"location": "Choose the address that the letter goes to."})),
+    PageState("letter-addresses-limit", "letter_addresses.html", _addresses(
+        addresses=ADDRESSES, values={"location": "b"}, retry_at=NOW + timedelta(days=1), problem={
+            "title": "Another letter has to wait", "detail": "Letters to one organization are at least a day apart.",
+            "next": ["Use a letter that is on its way: its PIN still works."]})),
+    PageState("pin", "pin.html", _pin()),
+    PageState("pin-all-states", "pin.html", _pin(letters=LETTERS)),
+    PageState("pin-wrong", "pin.html", _pin(tries_left=1, problem={
+        "title": "That PIN isn't right", "detail": "It doesn't match any letter we mailed for this registration.",
+        "next": ["Look at the letter again.", {"text": "Ask for another letter.", "href": "/letter"}]})),
+    PageState("pin-format", "pin.html", _pin(errors={"pin": "A PIN has 10 letters and digits; 8 were typed."})),
+    PageState("pin-paused", "pin.html", _pin(retry_at=datetime.now(UTC) + timedelta(minutes=9), problem={
+        "title": "Too many tries for now", "detail": "Entering a PIN is paused for safety.", "next": ["Try again at the time shown."]})),
+    PageState("pin-returned", "pin.html", _pin(letters=LETTERS[2:3], another_at=None, addition=True, person=PERSON)),
+    PageState("pin-elsewhere", "pin_elsewhere.html", _form(resume_action="/sent", sign_in_href="/sign-in", additions=[])),
+    PageState("pin-elsewhere-signed-in", "pin_elsewhere.html", _form(
+        resume_action="/sent", sign_in_href="/sign-in", additions=ADDITIONS, person=PERSON)),
+    PageState("adding", "adding.html", _form(additions=[], help_href="/help", person=PERSON)),
+    PageState("adding-open", "adding.html", _form(additions=ADDITIONS, help_href="/help", person=PERSON, problem={
+        "title": "You are adding several Tax IDs already", "detail": "Only so many can be open at once.", "next": []})),
     PageState("account", "account.html", _step(email=EMAIL, values={"name": "Jordan Ellis"}, password_min=8, password_max=128)),
     PageState("account-practitioner", "account.html", _step(
         email=EMAIL, values={"name": "Dr. Avery Stone"}, password_min=8, password_max=128,
@@ -275,6 +365,7 @@ CATALOGUE: tuple[PageState, ...] = (
     PageState("resume-ended", "resume.html", _form(problem={
         "title": "This link has ended", "detail": "It was used already, or it is older than 24 hours.",
         "next": [{"text": "Have a new link sent", "href": "/resume"}]})),
+    PageState("withdraw-addition", "withdraw.html", _step(keep_href="/organization", addition=True, person=PERSON)),
     PageState("withdraw", "withdraw.html", _step(keep_href="/organization")),
     PageState("sign-in", "sign_in.html", _form(notice={"kind": "info", "text": "You were signed out after 15 minutes without use."})),
     PageState("sign-in-refused", "sign_in.html", _form(
@@ -288,6 +379,10 @@ CATALOGUE: tuple[PageState, ...] = (
     PageState("sign-in-recovery", "sign_in_code.html", _form(
         switch_href="/code", use_recovery=True, errors={"recovery_code": "This code was used already, or has a typing error."}, values={"recovery_code": "1101-7XQM"})),
     PageState("access", "access.html", _access(pagination={"page": 1, "pages": 3, "total": 52, "previous_href": None, "next_href": "?page=2"})),
+    PageState("access-adding", "access.html", _access(rows=[
+        {"organization": "Being added", "reference": REFERENCE, "tin_masked": "–", "npi": "–", "since": None, "via": "–",
+         "status": {"label": "Proof needed", "kind": "waiting"}, "next": None, "deadline": NOW, "go_on": {"action": "/sent", "text": "Go on"}},
+        ACCESS_ROWS[0]])),
     PageState("access-filtered", "access.html", _access(rows=[], filters={"q": "zzz", "status": "waiting"}, sort="-since")),
     PageState("access-one", "access.html", _access(
         rows=ACCESS_ROWS[:1], notice={"kind": "success", "title": "Welcome", "text": "You have access to Maple Street Family Clinic."}, person={"name": LONG_NAME, "unread": 0})),
@@ -304,6 +399,12 @@ CATALOGUE: tuple[PageState, ...] = (
     PageState("security-few", "account_security.html", _security(
         recovery_left=1, sessions=[_session(1, "Firefox on Windows", current=True)], notice={"kind": "success", "text": "You are signed out everywhere else."})),
     PageState("mailbox", "mailbox.html", {"mails": MAILS}),
+    PageState("mailbox-letters", "mailbox.html", {"mails": MAILS, "idempotency_key": KEY, "letters": [
+        {"id": f"3de4fa75-e454-41cc-b9f9-b740a95044b{number}", "mailing_on": NOW.date(), "status": {"label": label, "kind": "waiting"},
+         "pdf_href": "/pdf" if number else None, "mailed_action": "/sent", "returned_action": "/sent", "may_be_mailed": number == 2,
+         "may_come_back": number > 0}
+        for number, label in enumerate(["Came back", "Mailed", "To be mailed"])]}),
+    PageState("mailbox-no-letters", "mailbox.html", {"mails": [], "letters": [], "idempotency_key": KEY}),
     PageState("mailbox-empty", "mailbox.html", {"mails": []}),
     PageState("mailbox-mail", "mailbox_mail.html", {"mail": MAIL}),
     PageState("mailbox-mail-text", "mailbox_mail.html", {"mail": {**MAIL, "html_href": None}}),

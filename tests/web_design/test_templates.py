@@ -25,6 +25,11 @@ FORMS = {
     "withdraw",
     "sign-in",
     "sign-in-code",
+    "letter",
+    "letter-addresses",
+    "pin",
+    "pin-elsewhere",
+    "adding",
 }
 
 every_state = pytest.mark.parametrize("state", CATALOGUE, ids=lambda state: state.name)

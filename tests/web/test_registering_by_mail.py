@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx2
 import pytest
 from sqlalchemy import ColumnElement, func, select
+from sqlmodel import col
 from temporalio.testing import TimeSkipper
 
 from db.audit import AuditEntry
@@ -40,18 +41,20 @@ async def reading(house: House) -> AsyncIterator[DeliveryReading]:
 
 async def newest_letter(house: House, person: Person) -> tuple[str, Path]:
     """The person's newest letter, once the print shop has it: its id and its PDF."""
-    return await _printed(house, LetterRow.registration_id == await person.registration_id())
+    return await _printed(house, col(LetterRow.registration_id) == await person.registration_id())
 
 
 async def newest_letter_of(house: House, clinic: Clinic) -> tuple[str, Path]:
     """The newest letter to this organization, once the print shop has it."""
-    return await _printed(house, LetterRow.organization_id == clinic.id)
+    return await _printed(house, col(LetterRow.organization_id) == clinic.id)
 
 
 async def _printed(house: House, which: ColumnElement[bool]) -> tuple[str, Path]:
     async def look() -> tuple[str, Path] | None:
         async with house.database.read() as session:
-            row = (await session.scalars(select(LetterRow).where(which).order_by(LetterRow.generation.desc()))).first()
+            row = (
+                await session.scalars(select(LetterRow).where(which).order_by(col(LetterRow.generation).desc()))
+            ).first()
         if row is None or row.state == "due":
             return None
         found = list((Path(house.settings.data_dir) / "letters" / "batches").glob(f"*/{row.id}.pdf"))
@@ -87,7 +90,7 @@ async def plays_the_shop(person: Person, letter_id: str, button: str) -> None:
 
 async def add_location(house: House, clinic: Clinic, line1: str) -> None:
     async with house.database.write() as session:
-        first = (await session.scalars(select(Location).where(Location.organization_id == clinic.id))).one()
+        first = (await session.scalars(select(Location).where(col(Location.organization_id) == clinic.id))).one()
         session.add(
             Location(
                 organization_id=clinic.id, line1=line1, city="PEORIA", state="IL", zip="61602", first_seen_at=first.first_seen_at
@@ -100,7 +103,7 @@ async def contents(house: House) -> list[object]:
     async with house.database.read() as session:
         return [
             await session.scalar(select(func.count()).select_from(AuditEntry)),
-            await session.scalar(select(func.sum(Counter.count))),
+            await session.scalar(select(func.sum(col(Counter.count)))),
             await session.scalar(select(func.count()).select_from(LetterRow)),
             await session.scalar(select(func.count()).select_from(RegistrationRow)),
         ]
@@ -153,7 +156,7 @@ async def test_P2_the_whole_route_by_letter(person: Person, house: House):
 
 def _gone(pdf: Path):
     async def look() -> bool | None:
-        return True if not pdf.exists() else None
+        return None if await asyncio.to_thread(pdf.exists) else True
 
     return look
 
@@ -249,7 +252,7 @@ async def test_P2_locked_letters_are_explained_and_lock_nobody(person: Person, h
     assert await person.reads("Your letter can’t be used any more")
     # Sent from a page that was open before.
     tab = await person.another_tab()
-    form = {"idempotency_key": key(), "pin": "00000-00000"}
+    form: dict[str, str | float | bool] = {"idempotency_key": key(), "pin": "00000-00000"}
     response = await tab.page.context.request.post(
         person.site.address + "/register/pin", form=form, headers={"Origin": person.site.address}, max_redirects=0
     )
@@ -263,7 +266,7 @@ async def test_P2_locked_letters_are_explained_and_lock_nobody(person: Person, h
 async def test_P2_a_mismatch_and_no_usable_address_are_told_with_a_way_on(person: Person, house: House):
     clinic, other = await house.new_clinic(), await house.new_clinic()
     async with house.database.write() as session:
-        for location in await session.scalars(select(Location).where(Location.organization_id == other.id)):
+        for location in await session.scalars(select(Location).where(col(Location.organization_id) == other.id)):
             location.zip = "0"
     await person.confirmed()
     await house_draft(house, person, tin=clinic.tin, vendor=other.vendor)
@@ -350,7 +353,9 @@ async def test_I14_the_letters_buttons_want_a_form_of_ours(client: httpx2.AsyncC
 async def test_I15_a_location_of_another_organization_gets_no_letter(person: Person, house: House):
     clinic, other = await house.new_clinic(), await house.new_clinic()
     async with house.database.read() as session:
-        foreign = (await session.scalars(select(Location.id).where(Location.organization_id == other.id))).one()
+        foreign = (
+            await session.scalars(select(col(Location.id)).where(col(Location.organization_id) == other.id))
+        ).one()
     await person.confirmed()
     await house_draft(house, person, tin=clinic.tin, vendor=clinic.vendor)
     await person.go("/register/letter")
@@ -361,7 +366,7 @@ async def test_I15_a_location_of_another_organization_gets_no_letter(person: Per
     await person.send("Mail the letter")
     assert await person.problem() == "We have no address we can mail a letter to"
     async with house.database.read() as session:
-        letters = await session.scalars(select(LetterRow).where(LetterRow.organization_id == other.id))
+        letters = await session.scalars(select(LetterRow).where(col(LetterRow.organization_id) == other.id))
     assert letters.all() == []
 
 

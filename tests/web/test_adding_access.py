@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import func, select
+from sqlmodel import col
 
 from db.audit import AuditEntry
 from db.registrations import RegistrationRow
@@ -13,7 +14,7 @@ from tests.by_mail.conftest import pin_on
 from tests.house import House, key
 from tests.web.conftest import NewPerson
 from tests.web.person import Person
-from tests.web.test_by_mail import newest_letter_of, plays_the_shop
+from tests.web.test_registering_by_mail import newest_letter_of, plays_the_shop
 
 pytestmark = pytest.mark.browser
 
@@ -137,7 +138,9 @@ async def test_I15_nobody_goes_on_with_anothers_addition(person: Person, new_per
     async with house.database.read() as session:
         addition = (
             await session.scalars(
-                select(RegistrationRow.id).where(RegistrationRow.for_account_id.is_not(None)).order_by(RegistrationRow.started_at.desc())
+                select(col(RegistrationRow.id))
+                .where(col(RegistrationRow.for_account_id).is_not(None))
+                .order_by(col(RegistrationRow.started_at).desc())
             )
         ).first()
     stranger = await new_person()
@@ -156,7 +159,9 @@ async def test_I14_looking_at_the_page_begins_nothing(person: Person, house: Hou
 
     async def counted() -> list[object]:
         async with house.database.read() as session:
-            return [await session.scalar(select(func.count()).select_from(table)) for table in (RegistrationRow, AuditEntry)]
+            return [
+                await session.scalar(select(func.count()).select_from(table)) for table in (RegistrationRow, AuditEntry)
+            ]
 
     before = await counted()
     await person.go("/access/add")

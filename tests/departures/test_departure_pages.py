@@ -1,0 +1,149 @@
+"""The pages of departures in a real browser: with and without scripts, at 320 px, and nothing done by looking (P9, I14)."""
+
+import httpx2
+import pytest
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from db.departures import NewcomerAnswer
+from domain.departure import State
+from portal.registration_view import view_registration
+from tests.departures.conftest import Practice
+from tests.house import House, code_in
+from tests.web.conftest import NewPerson, client, new_person, people, person, site
+from tests.web.person import Person
+
+pytestmark = pytest.mark.browser
+__all__ = ["client", "new_person", "people", "person", "site"]  # fixtures
+
+
+async def test_P9_the_account_page_asks_why_colleagues_cannot_help(practice: Practice, person: Person):
+    clinic = await practice.house.new_clinic()
+    departed = await practice.administrator(clinic)
+    started = await practice.house.confirmed(email=person.email)
+    await practice.house.prove_notice(started, clinic)
+    await person.goes_on_with(started)
+    await person.go("/register/account")
+    assert await person.reads("Your organization has an account")
+    assert not await person.reads(departed.email)
+    await person.judge()
+    response = await person.set_up_account()
+    assert response.status == 422
+    assert list(await person.field_errors()) == ["colleague", "reason"]
+    await person.judge()
+    await person.page.get_by_label("J••• E•••").check()
+    await person.page.get_by_label("Another reason").check()
+    await person.set_up_account()
+    assert await person.field_errors() == {"reason_text": "Write why your colleagues can’t help you."}
+    assert await person.page.get_by_label("Another reason").is_checked()
+    await person.page.get_by_label("They have left").check()
+    await person.set_up_account()
+    assert person.path == "/register/second-factor"
+    await person.finish()
+    view = await view_registration(practice.gate, started.registration_id)
+    assert view.account_id is not None
+    assert (await practice.review(departed)).state == State.OPEN
+    await person.go("/newcomers")
+    assert await person.reads("Colleagues who, you told us, have left")
+    await person.judge()
+    await person.send("It was a mistake")
+    assert await person.reads("Taken back")
+    await person.judge()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with_scripts", "without"])
+async def test_P9_the_departed_person_objects_on_the_notices_page(
+    practice: Practice, new_person: NewPerson, scripts: bool
+):
+    clinic = await practice.house.new_clinic()
+    departed = await practice.administrator(clinic)
+    await practice.successor(clinic)
+    review = await practice.review(departed)
+    link = await practice.notice_link(departed)
+    reader = await new_person(email=departed.email, java_script_enabled=scripts)
+    assert (await reader.go(f"/newcomer/{link}")).status == 200
+    assert await reader.heading() == "Someone says that you have left"
+    assert await reader.page.locator("input[type=radio]:checked").count() == 0
+    if scripts:
+        await reader.judge()
+    await reader.send("Send me a code")
+    code = await practice.house.mail(to=departed.email, subject="Your code to answer")
+    assert (await reader.send("Send my answer")).status == 422
+    assert list(await reader.field_errors()) == ["choice", "code"]
+    if scripts:
+        await reader.judge()
+    await reader.page.get_by_label("I object").check()
+    digits = code_in(code)
+    await reader.send_code(f"{(int(digits) + 1) % 1_000_000:06}", button="Send my answer")
+    assert await reader.field_errors() == {"code": "That code isn't right"}
+    assert await reader.page.get_by_label("I object").is_checked()
+    await reader.send_code(digits, button="Send my answer")
+    assert await reader.reads("We have your objection")
+    if scripts:
+        await reader.judge()
+    await practice.stands(review.id, State.CONTESTED)
+
+
+async def test_P9_who_is_signed_in_answers_without_a_code(practice: Practice, person: Person, house: House):
+    clinic = await practice.house.new_clinic()
+    departed = await practice.administrator(clinic)
+    await practice.successor(clinic)
+    review = await practice.review(departed)
+    await person.page.context.add_cookies(
+        [{"name": "gatehouse_session", "value": departed.token, "url": person.site.address}]
+    )
+    await person.go(f"/newcomer/{await practice.notice_link(departed)}")
+    assert person.path.startswith("/newcomers/")
+    assert await person.page.locator("#code").count() == 0
+    await person.judge()
+    await person.send("Send my answer")
+    assert list(await person.field_errors()) == ["choice"]
+    await person.page.get_by_label("I object").check()
+    await person.send("Send my answer")
+    assert await person.reads("We have your objection")
+    await practice.stands(review.id, State.CONTESTED)
+    await person.go("/newcomers")
+    assert await person.reads("Objected")
+    await person.judge()
+    foreign = await practice.administrator(await practice.house.new_clinic())
+    await person.page.context.add_cookies(
+        [{"name": "gatehouse_session", "value": foreign.token, "url": person.site.address}]
+    )
+    notice = await practice.notice(departed)
+    assert (await person.go(f"/newcomers/{notice.id}")).status == 404  # I15
+
+
+async def test_I14_a_mail_scanner_changes_nothing(practice: Practice, client: httpx2.AsyncClient):
+    clinic = await practice.house.new_clinic()
+    departed = await practice.administrator(clinic)
+    await practice.successor(clinic)
+    review = await practice.review(departed)
+    link = await practice.notice_link(departed)
+    for method in ("GET", "HEAD", "GET"):
+        assert (await client.request(method, f"/newcomer/{link}")).status_code == 200
+    form = {"token": link, "idempotency_key": "x" * 32}
+    headers = {"Origin": str(client.base_url).rstrip("/")}
+    assert (await client.post("/newcomer/answer", data=form, headers=headers)).status_code == 422
+    assert (await client.get("/newcomer/answer")).status_code == 410
+    async with practice.house.database.read() as session:
+        notice = await practice.notice(departed)
+        count = await session.scalar(
+            select(func.count()).select_from(NewcomerAnswer).where(col(NewcomerAnswer.notice_id) == notice.id)
+        )
+    assert count == 0
+    assert (await practice.review(departed)).revision == review.revision
+
+
+async def test_P9_a_late_reader_gets_a_page_that_says_so(practice: Practice, person: Person):
+    clinic = await practice.house.new_clinic()
+    departed = await practice.administrator(clinic)
+    await practice.successor(clinic)
+    review = await practice.review(departed)
+    link = await practice.notice_link(departed)
+    await practice.skip_to(review.id)
+    await practice.stands(review.id, State.CONFIRMED)
+    assert (await person.go(f"/newcomer/{link}")).status == 410
+    assert await person.reads("Your access to this organization has ended.")
+    await person.judge()
+    assert (await person.go("/newcomer/nothing-of-ours")).status == 410
+    await person.judge()
