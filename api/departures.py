@@ -22,7 +22,7 @@ from api.registrations import POSTED
 from portal import departures, newcomers
 from portal.departures import ColleagueWord
 
-router = APIRouter(prefix="/api/v1", tags=["Newcomers"])
+router = APIRouter(prefix="/api/v1")
 
 _POSTED: Final = (*POSTED, "signed_out", "cross_site", "not_found")
 _ELSEWHERE: Final = (
@@ -56,13 +56,17 @@ async def answer_for_colleagues(
     await departures.answer_for_colleagues(gate, registration_id, words=words, key=key)
 
 
-@router.get("/newcomers", summary="List the newcomers you were told of", responses=problems("signed_out"))
+@router.get(
+    "/newcomers", tags=["Account"], summary="List the newcomers you were told of", responses=problems("signed_out")
+)
 async def list_newcomers(principal: SignedIn, gate: GateDep) -> NoticesAnswer:
     """The newest first."""
     return NoticesAnswer(notices=[NoticeAnswer.of(one) for one in await newcomers.list_notices(gate, principal)])
 
 
-@router.get("/newcomers/{notice_id}", summary="See one notice", responses=problems("signed_out", "not_found"))
+@router.get(
+    "/newcomers/{notice_id}", tags=["Account"], summary="See one notice", responses=problems("signed_out", "not_found")
+)
 async def show_newcomer(notice_id: NoticeId, principal: SignedIn, gate: GateDep) -> NoticeAnswer:
     """Looking at it answers nothing."""
     return NoticeAnswer.of(await newcomers.view_notice(gate, principal, notice_id))
@@ -70,6 +74,7 @@ async def show_newcomer(notice_id: NoticeId, principal: SignedIn, gate: GateDep)
 
 @router.post(
     "/newcomers/{notice_id}/answer", summary="Object to a newcomer, or say that it's right",
+    tags=["Account"],
     responses=problems(*_POSTED, "departure_over"),
 )  # fmt: skip
 async def answer_newcomer(
@@ -79,14 +84,19 @@ async def answer_newcomer(
     return NoticeAnswer.of(await newcomers.answer(gate, principal, notice_id, choice=body.choice, key=key))
 
 
-@router.get("/departures", summary="List what you said of colleagues who left", responses=problems("signed_out"))
+@router.get(
+    "/departures",
+    tags=["Account"],
+    summary="List what you said of colleagues who left",
+    responses=problems("signed_out"),
+)
 async def list_departures(principal: SignedIn, gate: GateDep) -> ClaimsAnswer:
     """With the state of each review."""
     return ClaimsAnswer(departures=[ClaimAnswer.of(one) for one in await departures.list_claims(gate, principal)])
 
 
 @router.post(
-    "/departures/{review_id}/withdrawal", summary="Say that it was a mistake", dependencies=[NoBody],
+    "/departures/{review_id}/withdrawal", summary="Say that it was a mistake", tags=["Account"], dependencies=[NoBody],
     responses=problems(*_POSTED, "departure_over"),
 )  # fmt: skip
 async def withdraw_departure(review_id: ReviewId, principal: SignedIn, gate: GateDep, key: Key) -> ReviewDone:

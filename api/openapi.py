@@ -29,6 +29,10 @@ _TAGS: Final = (
     ("Account", "What a signed-in person sees."),
     ("Support", "What a person of ours looks after."),
     ("Colleagues", "Who else has access, inviting, and accepting an invitation."),
+    (
+        "Newcomers",
+        "When somebody registers for an organization that has accounts: who they are, objecting, and taking over.",
+    ),
     ("Print shop", "What became of letters."),
 )
 

@@ -93,7 +93,9 @@ class SqlDepartureRecords:
     async def open(self, cmd: RecordReviewOpened) -> ReviewRecorded:
         async def step(session: AsyncSession, row: DepartureReviewRow) -> ReviewRecorded:
             # Nobody has less time than was announced, nor less than the full days from the moment the review began.
-            deadline = objection_deadline(cmd.at, business_days=self._limits.objection_business_days, zone=self._zone)
+            deadline = objection_deadline(
+                cmd.at.astimezone(self._zone), business_days=self._limits.objection_business_days
+            )
             row.deadline = max(row.deadline, deadline)
             answers = await self._answers(session, row)
             return ReviewRecorded(

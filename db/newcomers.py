@@ -87,7 +87,7 @@ async def tell_existing_accounts(
     existing = await accounts_with_access(session, organization.id, but=row.account_id)
     if not existing:
         return False
-    deadline = objection_deadline(at, business_days=limits.objection_business_days, zone=zone)
+    deadline = objection_deadline(at.astimezone(zone), business_days=limits.objection_business_days)
     newcomer = await session.get_one(Account, row.account_id)
     left = await _said_to_have_left(session, row.id)
     subject = f"registration/{row.id}"
@@ -112,7 +112,7 @@ async def tell_existing_accounts(
         told = {
             **values,
             "name": vault.unseal("name", colleague.name_sealed),
-            "until": last_day(until, zone),
+            "until": last_day(until.astimezone(zone)),
         }
         tell(session, vault, account_id=colleague.id, cause=f"{subject}:notice", kind=kind, values=told, at=at)
         mails.make_due(
@@ -130,7 +130,7 @@ async def tell_existing_accounts(
     if left:
         tell(
             session, vault, account_id=newcomer.id, cause=f"{subject}:departures", kind="departure_opened",
-            values={**values, "until": last_day(deadline, zone)}, at=at,
+            values={**values, "until": last_day(deadline.astimezone(zone))}, at=at,
         )  # fmt: skip
     return True
 

@@ -47,7 +47,10 @@ class SqlNoticeLetterDesk:
             organization = await session.get_one(Organization, row.organization_id)
             place = await session.get_one(Location, row.location_id)
             newcomer = await session.get_one(Account, registration.account_id)
-        who, until = masked_name(self._vault.unseal("name", newcomer.name_sealed)), last_day(row.until, self._zone)
+        who, until = (
+            masked_name(self._vault.unseal("name", newcomer.name_sealed)),
+            last_day(row.until.astimezone(self._zone)),
+        )
         return Notice(
             letter_id=str(row.id),
             reference=registration.reference,

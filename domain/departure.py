@@ -1,6 +1,6 @@
 """The person who registered has left (P9): why colleagues can't help, and the review of an account said to be left behind."""
 
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -78,18 +78,19 @@ class Code(StrEnum):
     UNKNOWN = "not_found"  # the evidence that the message names isn't there
 
 
-def objection_deadline(at: datetime, *, business_days: int, zone: tzinfo) -> datetime:
-    """The first moment at which it's too late to object: the end of the given business day after `at`, where the payer is.
+def objection_deadline(told_at: datetime, *, business_days: int) -> datetime:
+    """The first moment at which it's too late to object: the end of the given business day after `told_at`.
 
-    The day of the notice isn't counted, so that nobody has less time than the full days. `at` is aware; the answer is UTC.
+    The day of the notice isn't counted, so that nobody has less time than the full days. `told_at` is aware and in the
+    payer's zone, which decides which day it is; so is the answer.
     """
-    last = add_business_days(at.astimezone(zone).date(), business_days)
-    return datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC)
+    last = add_business_days(told_at.date(), business_days)
+    return datetime.combine(last + timedelta(days=1), time(), told_at.tzinfo)
 
 
-def last_day(deadline: datetime, zone: tzinfo) -> str:
-    """The deadline as letters and mails say it: the last day on which one can object."""
-    day = (deadline - timedelta(seconds=1)).astimezone(zone).date()
+def last_day(deadline: datetime) -> str:
+    """The deadline, in the payer's zone, as letters and mails say it: the last day on which one can object."""
+    day = (deadline - timedelta(seconds=1)).date()
     return f"{day:%B} {day.day}, {day.year}"
 
 

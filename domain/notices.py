@@ -111,7 +111,9 @@ NOTICES: Final[dict[str, Notice]] = {
     ),
     "case_listed": Notice(
         "Your organization is listed now",
-        ("The organization of case {number} is in our records now. Go on where you stopped; nothing has to be typed again.",),
+        (
+            "The organization of case {number} is in our records now. Go on where you stopped; nothing has to be typed again.",
+        ),
     ),
     "case_declined": Notice("We couldn't do what you asked for", ("Case {number} was declined:", "{text}")),
     "case_answered": Notice("Your request is answered", ("The answer to case {number}:", "{text}")),

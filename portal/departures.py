@@ -230,7 +230,7 @@ async def send_review_update(
             key=key, body=cmd.model_dump_json(), result_type=ReviewResult,
         )  # fmt: skip
     except StandsElsewhere:
-        raise Refusal(Code.OVER) from None
+        raise Refusal("departure_over") from None
     except UnknownWorkflow:
         raise await over_or_away(gate, review_id) from None
     if not result.accepted:
@@ -244,4 +244,4 @@ async def over_or_away(gate: Gate, review_id: UUID) -> Refusal:
         row = await session.get(DepartureReviewRow, review_id)
     if row is None:
         return Refusal("not_found")
-    return Refusal(Code.OVER if State(row.state).is_final else "unavailable")
+    return Refusal("departure_over" if State(row.state).is_final else "unavailable")

@@ -22,7 +22,7 @@ from db.directory import Organization
 from db.mails import secret_digest
 from db.newcomers import LINK
 from db.registrations import OneTimeSecret, RegistrationRow
-from domain.departure import AnswerGiven, AskAnswerCode, Choice, Code, State
+from domain.departure import AnswerGiven, AskAnswerCode, Choice, State
 from domain.identifiers import Tin
 from domain.people import masked_address, masked_name
 from portal.departures import send_review_update
@@ -246,7 +246,7 @@ def _read_choice(fields: Fields, choice: str) -> Choice | None:
 
 def _require_open(standing: _Standing) -> None:
     if not standing.is_open:
-        raise Refusal(Code.OVER)
+        raise Refusal("departure_over")
 
 
 async def _answered(gate: Gate, notice: NewcomerNotice, choice: Choice, *, key: str, body: str) -> UUID | None:

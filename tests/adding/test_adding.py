@@ -1,11 +1,11 @@
 """Adding a TIN or NPI to an account (P10): the same proofs, no new registration, a clock of its own."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlmodel import col
 from temporalio.testing import TimeSkipper
 
 from db.accounts import Access
@@ -20,7 +20,7 @@ from tests.house import Clinic, House, key
 
 
 @pytest.fixture
-def house(sqlite_house: House) -> Iterator[House]:
+def house(sqlite_house: House) -> House:
     return sqlite_house
 
 
@@ -74,7 +74,7 @@ async def test_P10_a_tin_on_the_account_already_uses_up_no_payment(house: House)
     result = await house.prove_notice(started, clinic)
     assert (result.accepted, result.code, result.state) == (False, Code.ACCESS_OPEN_ALREADY, State.PROVING)
     async with house.database.read() as session:
-        held = await session.scalars(select(Evidence).where(Evidence.registration_id == started.registration_id))
+        held = await session.scalars(select(Evidence).where(col(Evidence.registration_id) == started.registration_id))
     assert held.all() == []
 
 
@@ -127,6 +127,8 @@ async def test_I3_an_addition_opens_on_evidence_of_its_own(house: House):
     await house.prove(started, second)
     async with house.database.read() as session:
         row = (
-            await session.execute(select(Access, Evidence).join(Evidence).where(Access.organization_id == second.id))
+            await session.execute(
+                select(Access, Evidence).join(Evidence).where(col(Access.organization_id) == second.id)
+            )
         ).one()
     assert (row[0].account_id, row[1].registration_id) == (person.subject_id, started.registration_id)

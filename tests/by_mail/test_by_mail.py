@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
+from sqlmodel import col
 from temporalio.testing import TimeSkipper
 
 from db.accounts import Access
@@ -22,7 +23,7 @@ from tests.house import Clinic, House, key
 async def add_location(house: House, clinic: Clinic, *, line1: str, later: timedelta) -> None:
     """Another address of the clinic, first seen `later` than its first one."""
     async with house.database.write() as session:
-        first = (await session.scalars(select(Location).where(Location.organization_id == clinic.id))).one()
+        first = (await session.scalars(select(Location).where(col(Location.organization_id) == clinic.id))).one()
         session.add(
             Location(
                 organization_id=clinic.id,
@@ -52,7 +53,9 @@ async def test_P2_a_letter_with_a_pin_opens_the_access(post_on_both: PostOffice)
     await house.secured(started)
     async with house.database.read() as session:
         row = (
-            await session.execute(select(Access, Evidence).join(Evidence).where(Access.organization_id == clinic.id))
+            await session.execute(
+                select(Access, Evidence).join(Evidence).where(col(Access.organization_id) == clinic.id)
+            )
         ).one()
     assert (row[0].via, row[1].kind, row[1].source_id) == ("letter", "letter", view.id)
 
@@ -98,7 +101,7 @@ async def test_P2_an_address_added_lately_gets_no_letter(post: PostOffice):
 async def test_P2_no_usable_address_is_told(post: PostOffice):
     clinic = await post.house.new_clinic()
     async with post.house.database.write() as session:
-        for location in await session.scalars(select(Location).where(Location.organization_id == clinic.id)):
+        for location in await session.scalars(select(Location).where(col(Location.organization_id) == clinic.id)):
             location.zip = "0"
     refused = await post.identify(await post.house.confirmed(), clinic)
     assert (refused.accepted, refused.code) == (False, Code.NO_USABLE_ADDRESS)
@@ -112,7 +115,7 @@ async def test_P2_nothing_opens_before_the_pin(post: PostOffice):
     assert (view.state, view.organization) == (State.AWAITING_PIN, None)
     async with post.house.database.read() as session:
         assert (
-            await session.scalars(select(Evidence).where(Evidence.registration_id == started.registration_id))
+            await session.scalars(select(Evidence).where(col(Evidence.registration_id) == started.registration_id))
         ).all() == []
 
 

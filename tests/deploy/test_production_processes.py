@@ -8,7 +8,7 @@ import secrets
 import signal
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -63,7 +63,7 @@ class Client:
         self._http = http
         self._sink = sink
 
-    async def post(self, path: str, body: dict[str, object]) -> dict[str, str]:
+    async def post(self, path: str, body: Mapping[str, object]) -> dict[str, str]:
         answer = await self._http.post(path, json=body, headers={"Idempotency-Key": uuid.uuid4().hex})
         assert answer.is_success, answer.text
         return answer.json()

@@ -83,4 +83,4 @@ def test_a_message_is_frozen_and_tolerates_fields_of_newer_versions():
         {"tin": "070000001", "ledger": "payment", "number": "1", "caller_digest": "x", "a_newer_field": 1}
     )
     with pytest.raises(ValidationError):
-        proof.tin = "070000002"  # type: ignore[misc]
+        proof.tin = "070000002"

@@ -2,7 +2,7 @@
 
 import re
 
-import pypdfium2  # type: ignore[import-untyped]
+import pypdfium2
 import pytest
 
 from domain.letters import Pin

@@ -287,7 +287,7 @@ async def test_rotation_a_waiting_workflow_goes_on_under_the_new_key(
     config = client.config()
     config["data_converter"] = data_converter(before)
     started = await Client(**config).start_workflow(Sample.run, Words(text=MARKER), id=workflow_id, task_queue=QUEUE)
-    handle = client.get_workflow_handle_for(Sample.run, started.id)
+    handle: WorkflowHandle = client.get_workflow_handle(started.id)
     assert await proved(handle, "after") == "after"
     await finish(handle)
     key_ids = {

@@ -133,7 +133,7 @@ ADDITIONS = [
 
 
 def _letter(**more: object) -> dict[str, object]:
-    base = {
+    base: dict[str, object] = {
         "organization": ORGANIZATION, "change_href": "/organization", "payment_href": "/payment", "letters": [], "pin_href": None,
         "another_at": None,
     }  # fmt: skip
@@ -141,14 +141,14 @@ def _letter(**more: object) -> dict[str, object]:
 
 
 def _addresses(**more: object) -> dict[str, object]:
-    base = {
+    base: dict[str, object] = {
         "identified": "0" * 64, "mailing_on": NOW.date(), "pin_days": 30, "payment_href": "/payment", "another_at": None,
     }  # fmt: skip
     return _step(**{**base, **more})
 
 
 def _pin(**more: object) -> dict[str, object]:
-    base = {
+    base: dict[str, object] = {
         "letters": LETTERS[1:2], "another_at": NOW + timedelta(days=1), "letter_href": "/letter", "payment_href": "/payment",
         "withdraw_href": "/withdraw", "email": EMAIL,
     }  # fmt: skip

@@ -1,6 +1,5 @@
 """What rendering promises without a browser: escaping, missing variables, theme colours, asset versions, times."""
 
-
 from datetime import UTC, date, datetime
 from pathlib import Path
 

@@ -1,6 +1,5 @@
 """The pages as a browser gets them: every page in every state, judged by axe, at two widths, by keyboard and without scripts."""
 
-
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 
