@@ -54,6 +54,9 @@ async def once(
         row = await lock(session)
         applied = await session.get(AppliedCommand, (subject, cmd.revision))
         if applied is not None:
+            # A workflow that was reset or started again by hand counts from one again: its steps are others.
+            if applied.command != type(cmd).__name__:
+                raise SupersededCommand
             return result.model_validate_json(applied.outcome)
         if row is None and create is not None:
             row = create()
@@ -63,7 +66,14 @@ async def once(
             raise SupersededCommand
         outcome, change = await step(session, row)
         row.revision = cmd.revision
-        session.add(AppliedCommand(subject=subject, revision=cmd.revision, outcome=outcome.model_dump_json()))
+        session.add(
+            AppliedCommand(
+                subject=subject,
+                revision=cmd.revision,
+                command=type(cmd).__name__,
+                outcome=outcome.model_dump_json(),
+            )
+        )
         await audit.append(
             session, at=cmd.at, actor=change.actor, action=change.action, subject=subject,
             revision=cmd.revision, **change.details,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, Index, LargeBinary, text
+from sqlalchemy import Column, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 from db.columns import UtcDateTime
@@ -48,7 +48,8 @@ class AppliedCommand(SQLModel, table=True):
 
     subject: str = Field(primary_key=True, max_length=80)
     revision: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    outcome: str = Field(max_length=4000)  # Recorded, as JSON
+    command: str = Field(max_length=60)  # its class; a step that isn't the recorded one gets no answer of it
+    outcome: str = Field(sa_type=Text)  # what the step came to, as JSON
 
 
 class Evidence(SQLModel, table=True):

@@ -12,7 +12,7 @@ from sqlmodel import col
 from db.accounts import SessionRow
 from db.recording import SupersededCommand
 from db.registrations import AppliedCommand, Counter, Credential, RegistrationRow
-from domain.registration import Code, State, StepResult
+from domain.registration import Code, RecordClosed, State, StepResult
 from portal import account_setup, registering
 from portal.refusals import Refusal
 from portal.registration_view import view_registration
@@ -225,3 +225,14 @@ async def test_recovery_codes_cant_be_given_up_before_they_were_shown(house: Hou
     await account_setup.recovery_codes_saved(house.gate, rid)
     await account_setup.recovery_codes_saved(house.gate, rid)
     assert await refused_code(account_setup.recovery_codes(house.gate, rid)) == "not_found"
+
+
+async def test_I1_a_workflow_started_again_by_hand_gets_no_answers_of_other_steps(desk: Desk):
+    """It counts its steps from one again: what is recorded under those numbers isn't its own."""
+    registration = await desk.proving()
+    before = await desk.row(registration)
+    cmd = RecordClosed(registration_id=str(registration), revision=1, at=desk.at, state=State.WITHDRAWN)
+    with pytest.raises(SupersededCommand):
+        await desk.records.close(cmd)
+    after = await desk.row(registration)
+    assert (after.state, after.revision) == (before.state, before.revision)

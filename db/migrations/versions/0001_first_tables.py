@@ -35,7 +35,8 @@ def upgrade() -> None:
     op.create_table('applied_command',
     sa.Column('subject', sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
     sa.Column('revision', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('outcome', sqlmodel.sql.sqltypes.AutoString(length=4000), nullable=False),
+    sa.Column('command', sqlmodel.sql.sqltypes.AutoString(length=60), nullable=False),
+    sa.Column('outcome', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('subject', 'revision')
     )
     op.create_table('audit_entry',
