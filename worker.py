@@ -110,7 +110,7 @@ def build_worker(settings: Settings, *, client: Client, database: Database, vaul
     departures = DepartureActivities(SqlDepartureRecords(database, vault, settings.limits, zone=zone))
     records = RegistrationActivities(SqlRegistrationRecords(database, vault, settings.limits, zone))
     invitations = InvitationActivities(SqlInvitationRecords(database, vault, settings.limits))
-    colleagues = ColleagueActivities(SqlColleagueRecords(database, vault))
+    colleagues = ColleagueActivities(SqlColleagueRecords(database, vault, settings.limits, zone=zone))
     cases = CaseActivities(SqlCaseRecords(database, vault, settings.limits, zone=zone))
     domain = urlsplit(settings.site_url).hostname or "localhost"
     mail = MailActivities(SqlOutbox(database, vault, message_id_domain=domain), mailer)

@@ -38,7 +38,7 @@ InvitationId = Annotated[UUID, Path(description="The invitation's id.")]
 def _changed(result: ChangeResult) -> None:
     """Raises `Refusal` for a change that was looked at and isn't made."""
     if not result.accepted:
-        raise Refusal(result.code)
+        raise Refusal(result.code, retry_at=result.retry_at)
 
 
 def accepted(result: InvitationResult) -> InvitationResult:
@@ -57,7 +57,7 @@ async def list_colleagues(principal: SignedIn, gate: GateDep) -> ColleaguesAnswe
 
 @router.post(
     "/colleagues/{colleague_id}/role", summary="Change a colleague's role", status_code=status.HTTP_204_NO_CONTENT,
-    responses=problems(*_POSTED, "not_administrator", "last_administrator", "colleague_gone"),
+    responses=problems(*_POSTED, "not_administrator", "last_administrator", "colleague_gone", "newcomer_waits"),
 )  # fmt: skip
 async def change_role(
     colleague_id: ColleagueId, body: RoleRequest, principal: SignedIn, gate: GateDep, key: Key
@@ -69,7 +69,9 @@ async def change_role(
 @router.post(
     "/colleagues/{colleague_id}/removal", summary="End a colleague's access, or leave",
     status_code=status.HTTP_204_NO_CONTENT, dependencies=[NoBody],
-    responses=problems(*_POSTED, "not_administrator", "last_administrator", "last_account", "colleague_gone"),
+    responses=problems(
+        *_POSTED, "not_administrator", "last_administrator", "last_account", "colleague_gone", "newcomer_waits"
+    ),
 )  # fmt: skip
 async def remove_colleague(colleague_id: ColleagueId, principal: SignedIn, gate: GateDep, key: Key) -> None:
     """At once; with all their sessions if no access is left. The last administrator needs a successor first."""

@@ -92,17 +92,21 @@ def _token(request: Request, bearer: _Bearer, cookie: str) -> str | None:
     return token
 
 
-async def _own_registration(
+async def _own_registration_session(
     request: Request,
     gate: GateDep,
     registration_id: Annotated[UUID, Path(description="The registration's id.")],
     bearer: Annotated[_Bearer, Depends(_registration_bearer)],
-) -> UUID:
+) -> Principal:
     token = _token(request, bearer, request.app.state.cookies.registration)
     principal = await sessions.authenticate(gate, token, SessionKind.REGISTRATION)
     if principal.subject_id != registration_id:
         raise Refusal("not_found")  # a foreign one looks like an unknown one (I15)
-    return registration_id
+    return principal
+
+
+async def _own_registration(principal: Annotated[Principal, Depends(_own_registration_session)]) -> UUID:
+    return principal.subject_id
 
 
 async def _own_invitation(
@@ -131,6 +135,8 @@ async def _signed_in(
 
 OwnRegistration = Annotated[UUID, Depends(_own_registration)]
 """The id of the registration in the address, once the caller has shown a session of it."""
+OwnRegistrationSession = Annotated[Principal, Depends(_own_registration_session)]
+"""Like `OwnRegistration`, with the session that the caller has shown."""
 OwnInvitation = Annotated[Principal, Depends(_own_invitation)]
 """The invited colleague, once they have shown a session of the invitation in the address."""
 PendingSignIn = Annotated[str | None, Depends(_pending_sign_in)]

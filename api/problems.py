@@ -93,6 +93,7 @@ STATUS: Final[Mapping[str, int]] = {
     "invitation_link_dead": 410,
     "invitations_limit": 429,
     "invitation_resend_pause": 429,
+    "newcomer_waits": 429,
     # Support cases and staff.
     "case_open": 409,
     "case_wrong_state": 409,

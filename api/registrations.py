@@ -4,7 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter, Response, status
 
-from api.dependencies import Caller, ClientName, GateDep, Key, NoBody, OwnRegistration
+from api.dependencies import Caller, ClientName, GateDep, Key, NoBody, OwnRegistration, OwnRegistrationSession
 from api.models import (
     AccountRequest,
     CodeRequest,
@@ -142,10 +142,14 @@ async def show_second_factor(registration_id: OwnRegistration, gate: GateDep) ->
     ),
 )  # fmt: skip
 async def confirm_second_factor(
-    registration_id: OwnRegistration, body: CodeRequest, gate: GateDep, key: Key
+    registration: OwnRegistrationSession, body: CodeRequest, gate: GateDep, key: Key
 ) -> StepDone:
-    """The right code completes the registration and opens the access at once."""
-    return done(await account_setup.confirm_second_factor(gate, registration_id, code=body.code, key=key))
+    """The right code completes the registration and opens the access at once; every other token of it ends."""
+    return done(
+        await account_setup.confirm_second_factor(
+            gate, registration.subject_id, code=body.code, key=key, session_id=registration.session_id
+        )
+    )
 
 
 @router.get(

@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from db.accounts import Account
-from db.case_access import decision_of, give_access, may_be_given, open_staff, organization_of
+from db.case_access import give_access, may_be_given, open_staff, organization_of, reject_proposal, spend_decision
 from db.case_telling import subject_of, tell_colleagues, tell_person, tell_staff, write_entry
 from db.cases import CaseRow
 from db.database import Database
 from db.recording import Change, once
 from db.registrations import RegistrationRow
-from db.staff import StaffAccount
+from db.staff import StaffAccount, StaffDecision
 from domain.calendar import add_business_days
 from domain.case_records import (
     CaseEvent,
@@ -92,12 +92,13 @@ class SqlCaseRecords:
         act = cmd.cmd
 
         async def step(session: AsyncSession, row: CaseRow) -> Told:
+            decision = await spend_decision(session, row, act, at=cmd.at)
             staff = await open_staff(session, UUID(act.staff_id))
             if staff is None:
                 return self._refused(row, act, CaseCode.STAFF_UNKNOWN)
             if CaseKind(row.kind) not in ACTION_KINDS[act.action]:
                 return self._refused(row, act, CaseCode.WRONG_KIND)
-            told = await self._acted(session, row, cmd, staff)
+            told = await self._acted(session, row, cmd, staff, decision)
             if told.code is CaseCode.OK and row.owner_id is None and act.action is not StaffAction.REASSIGN:
                 row.owner_id = staff.id  # whoever acts on a case that nobody has taken, takes it
             return told
@@ -143,7 +144,10 @@ class SqlCaseRecords:
 
     # What staff do.
 
-    async def _acted(self, session: AsyncSession, row: CaseRow, cmd: RecordCaseAction, staff: StaffAccount) -> Told:
+    async def _acted(
+        self, session: AsyncSession, row: CaseRow, cmd: RecordCaseAction, staff: StaffAccount,
+        decision: StaffDecision | None,
+    ) -> Told:  # fmt: skip
         act, state = cmd.cmd, CaseState(row.state)
         match act.action:
             case StaffAction.TAKE:
@@ -167,7 +171,7 @@ class SqlCaseRecords:
                 due = await self._tell(session, row, cmd, "case_answered", act.text)
                 return Told(state=CaseState.ANSWERED, what="answered", text=act.text, mails=due)
             case StaffAction.PROPOSE_ACCESS | StaffAction.CONFIRM_ACCESS | StaffAction.REJECT_ACCESS:
-                return await self._access(session, row, cmd, staff)
+                return await self._access(session, row, cmd, decision)
             case _:
                 assert_never(act.action)
 
@@ -180,23 +184,20 @@ class SqlCaseRecords:
         row.owner_id = assignee.id
         return Told(state=CaseState(row.state), what="reassigned", text=act.text, internal=True)
 
-    async def _access(self, session: AsyncSession, row: CaseRow, cmd: RecordCaseAction, staff: StaffAccount) -> Told:
+    async def _access(
+        self, session: AsyncSession, row: CaseRow, cmd: RecordCaseAction, decision: StaffDecision | None
+    ) -> Told:
         """The first of staff proposes, another one confirms or rejects; each has left a row of their own before (I3)."""
         act, state = cmd.cmd, CaseState(row.state)
         form = self.form_of(row)
         if act.action is StaffAction.REJECT_ACCESS:
-            if row.proposal_id is None:
-                return self._refused(row, act, CaseCode.NO_PROPOSAL)
-            row.proposal_id = None
+            code = await reject_proposal(session, row, rejection=decision, at=cmd.at)
+            if code is not CaseCode.OK:
+                return self._refused(row, act, code)
             return Told(state=state, what="access_rejected", text=act.text, internal=True)
-        proposes = act.action is StaffAction.PROPOSE_ACCESS
-        decision = await decision_of(
-            session, row, decision_id=UUID(act.decision_id) if act.decision_id else None, staff_id=staff.id,
-            kind="propose" if proposes else "confirm",
-        )  # fmt: skip
         if decision is None:
             return self._refused(row, act, CaseCode.EVIDENCE_MISSING)
-        if proposes:
+        if act.action is StaffAction.PROPOSE_ACCESS:
             possible = await may_be_given(session, row, form)
             if isinstance(possible, CaseCode):
                 return self._refused(row, act, possible)

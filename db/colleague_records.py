@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import tzinfo
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -15,6 +16,7 @@ from db.colleagues import administrators, holdings_of, lock_organization, orphan
 from db.database import Database
 from db.directory import Organization
 from db.invitations import ColleagueChangeRow
+from db.newcomer_standing import Standing
 from db.recording import Change, once
 from domain.colleagues import (
     ChangeColleague,
@@ -26,17 +28,20 @@ from domain.colleagues import (
     managed,
     refusal_of,
 )
+from domain.limits import Limits
 from domain.people import masked_name
 from domain.ports import Vault
 from domain.recording import MailDue
 
 
 class SqlColleagueRecords:
-    """The `ColleagueRecords` port on SQLite and PostgreSQL."""
+    """The `ColleagueRecords` port on SQLite and PostgreSQL. `zone` is the payer's: it decides which day it is."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, limits: Limits, *, zone: tzinfo) -> None:
         self._database = database
         self._vault = vault
+        self._limits = limits
+        self._zone = zone
 
     async def change(self, cmd: RecordColleagueChange) -> ColleagueChanged:
         change = cmd.change
@@ -48,7 +53,7 @@ class SqlColleagueRecords:
         async def step(session: AsyncSession, row: ColleagueChangeRow) -> tuple[ColleagueChanged, Change]:
             organization = await lock_organization(session, row.organization_id)
             changed = await self._judge(session, cmd, organization)
-            row.accepted, row.code = changed.accepted, changed.code
+            row.accepted, row.code, row.retry_at = changed.accepted, changed.code, changed.retry_at
             details = {
                 "organization": str(row.organization_id),
                 "account": str(row.account_id),
@@ -88,6 +93,11 @@ class SqlColleagueRecords:
             return ColleagueChanged(accepted=False, code=refusal)
         if change.role is not None and all(row.role is change.role for row in rows):
             return ColleagueChanged()  # as it is already: nobody is told
+        if actor_id != account_id:
+            standing = Standing(session, organization.id, self._limits, at=cmd.at, zone=self._zone)
+            wait = await standing.wait_for(actor_id, rows)
+            if wait is not None:
+                return ColleagueChanged(accepted=False, code=Code.NEWCOMER_WAITS, retry_at=wait.until)
         after = _applied(change, before, rows)
         refusal = refusal_of(before, after)
         if refusal is not None:

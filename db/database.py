@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from sqlalchemy import event
@@ -32,7 +32,7 @@ class Database:
             )
         )
         if self.is_sqlite:
-            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "connect", prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
 
     @asynccontextmanager
@@ -65,20 +65,18 @@ async def _outages() -> AsyncIterator[None]:
         raise
 
 
-def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
-    # The driver's own BEGIN comes too late (at the first write); ours is sent in _begin_sqlite.
+def prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
+    """Set a new SQLite connection up: foreign keys on, write-ahead log."""
+    # The driver's own BEGIN comes too late (at the first write); ours is sent when a transaction begins.
     connection.isolation_level = None
     cursor = connection.cursor()
-    try:
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # The log is the file's, not the connection's. SQLite doesn't wait here when another connection is about to switch
+    # to it; a file that is locked for good is met again, and reported, at the first statement.
+    with suppress(sqlite3.OperationalError):
         cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-    except (
-        sqlite3.OperationalError
-    ):  # pragma: no cover - a locked file is met again, and reported, at the first statement
-        pass
-    finally:
-        cursor.close()
+    cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -9,10 +9,10 @@ from sqlalchemy import Engine, Table, create_engine, delete, event, make_url, se
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import SQLModel
 
 import db.directory  # noqa: F401 - registers the tables
+from db.database import prepare_sqlite
 from db.directory_merge import DirectoryMerge
 from domain.directory import Fact, FileKind, FileTotals, NpiFact, PaymentFact, SetAside, VendorFact, Written
 from domain.ports import RecordsUnavailable, Vault
@@ -45,7 +45,7 @@ class DirectoryStore:
             address, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS} if self._is_sqlite else {}
         )
         if self._is_sqlite:
-            event.listen(self._engine, "connect", _prepare_sqlite)
+            event.listen(self._engine, "connect", prepare_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
 
     def close(self) -> None:
@@ -121,16 +121,6 @@ class DirectoryStore:
                     set_aside=sum(totals.set_aside.values()),
                 )
             )
-
-
-def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
-    # The driver's own BEGIN comes too late (at the first write); ours is sent in _begin_sqlite.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:

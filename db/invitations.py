@@ -73,4 +73,5 @@ class ColleagueChangeRow(SQLModel, table=True):
     role: str | None = Field(default=None, max_length=13)  # None: removed
     accepted: bool = False
     code: str = Field(default="", max_length=40)
+    retry_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     at: datetime = Field(sa_type=UtcDateTime)

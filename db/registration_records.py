@@ -50,6 +50,8 @@ class SqlRegistrationRecords(RegistrationSteps):
                 select(Account).where(col(Account.email_digest) == row.email_digest, col(Account.closed_at).is_(None))
             )
             await count(session, "codes", cmd.registration_id, at=cmd.at, window=_HOUR)
+            # Never refused here: how many registrations an address begins has a limit of its own.
+            await count(session, "codes-address", self._limit_key(row), at=cmd.at, window=_HOUR)
             if account is not None:
                 # The page answers as for anyone; only the mailbox's owner learns that there is an account (I16).
                 return Recorded(
@@ -65,6 +67,9 @@ class SqlRegistrationRecords(RegistrationSteps):
             tally = await count(session, "codes", cmd.registration_id, at=cmd.at, window=_HOUR)
             if tally.count > self._limits.codes_per_hour:
                 return self._refused(row, Code.CODES_LIMIT, retry_at=tally.window_ends_at)
+            to_address = await count(session, "codes-address", self._limit_key(row), at=cmd.at, window=_HOUR)
+            if to_address.count > self._limits.codes_per_address_per_hour:
+                return self._refused(row, Code.CODES_LIMIT, retry_at=to_address.window_ends_at)
             await mails.drop_unsent(session, subject=subject_of(cmd.registration_id), purpose="code")
             row.code_generation = cmd.generation
             row.code_expires_at = None
@@ -188,7 +193,7 @@ class SqlRegistrationRecords(RegistrationSteps):
 
     async def issue_resume_link(self, cmd: RecordResumeLink) -> Recorded:
         async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
-            tally = await count(session, "resume-links", row.email_digest, at=cmd.at, window=_HOUR)
+            tally = await count(session, "resume-links", self._limit_key(row), at=cmd.at, window=_HOUR)
             if tally.count > self._limits.resume_links_per_hour:
                 return self._refused(row, Code.CODES_LIMIT, retry_at=tally.window_ends_at)
             secret = mails.issue_secret(

@@ -20,7 +20,7 @@ from db.recording import Change, once
 from db.registrations import Evidence, OneTimeSecret, RegistrationRow
 from domain.letter_route import RecordLetterEvent, RecordPinReminder
 from domain.limits import Limits
-from domain.people import mailbox_key
+from domain.people import limit_key, mailbox_key
 from domain.ports import Vault
 from domain.recording import MailDue
 from domain.registration import (
@@ -167,6 +167,10 @@ class RegistrationSteps:
         if left == 0:
             row.paused_until = own.window_ends_at
         return ProofTry(left=left, life=life.count, caller_key=caller_digest, target_key=target_key)
+
+    def _limit_key(self, row: RegistrationRow) -> str:
+        """What limits per address count this registration's mails by."""
+        return self._vault.digest("email", limit_key(self._vault.unseal("email", row.email_sealed)))
 
     def _refused(self, row: RegistrationRow, code: Code, **answer: object) -> Recorded:
         return Recorded.model_validate({"accepted": False, "code": code, "state": row.state, **answer})

@@ -35,7 +35,7 @@ class StaffAccount(SQLModel, table=True):
 
 
 class StaffDecision(SQLModel, table=True):
-    """One person's word that a case may get access, written under that person's session before any workflow is told (I3)."""
+    """One person's word on whether a case gets access, written under that person's session before any workflow is told (I3)."""
 
     __tablename__ = "staff_decision"
     __table_args__ = (UniqueConstraint("case_id", "staff_id", "cause"),)
@@ -43,6 +43,9 @@ class StaffDecision(SQLModel, table=True):
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     case_id: UUID = Field(foreign_key="support_case.id", index=True)
     staff_id: UUID = Field(foreign_key="staff_account.id")
-    kind: str = Field(max_length=8)  # propose, confirm
+    kind: str = Field(max_length=8)  # propose, confirm, reject
+    # The proposal that a confirmation or rejection is about, as it stood when the person decided.
+    proposal_id: UUID | None = Field(default=None, foreign_key="staff_decision.id")
     cause: str = Field(max_length=64)  # digest of the request's key: sent twice, it's one decision
     at: datetime = Field(sa_type=UtcDateTime)
+    spent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # used, refused or void: it counts once

@@ -269,6 +269,14 @@ ANSWERS: Final[dict[str, Answer]] = {
             "Is the organization closing? Call provider support.",
         ),
     ),
+    "newcomer_waits": Answer(
+        "This isn't possible yet",
+        "Who had access before you can say first whether they know you. Until that time is over, or while somebody objects, you can't remove them or change their role.",
+        (
+            "Try again at the time shown.",
+            "Has the person left? Say so to provider support; have your registration's reference ready.",
+        ),
+    ),
     "colleagues_unanswered": Answer(
         "Tell us about the people who have an account already",
         "Your organization has accounts. We ask why these colleagues can't help you; you get an account of your own all the same.",

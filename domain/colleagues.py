@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -24,6 +25,7 @@ class Code(StrEnum):
     COLLEAGUE_GONE = "colleague_gone"
     LAST_ADMINISTRATOR = "last_administrator"
     LAST_ACCOUNT = "last_account"
+    NEWCOMER_WAITS = "newcomer_waits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,7 @@ class ChangeResult(Payload):
 
     accepted: bool
     code: Code
+    retry_at: datetime | None = None  # when the same change could be made, where that's known
 
 
 class RecordColleagueChange(RecordCommand):
@@ -113,6 +116,7 @@ class ColleagueChanged(Outcome):
 
     accepted: bool = True
     code: Code = Code.OK
+    retry_at: datetime | None = None
     invitations: tuple[str, ...] = ()
 
 

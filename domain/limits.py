@@ -17,6 +17,9 @@ class Limits(BaseModel):
     code_life: timedelta = Field(timedelta(minutes=10), description="Life of an e-mailed code (NIST SP 800-63B-4).")
     code_tries: int = Field(5, ge=1, description="Tries per e-mailed code (NIST SP 800-63B-4).")
     codes_per_hour: int = Field(5, ge=1, description="Codes sent to one registration in an hour (NIST SP 800-63B-4).")
+    codes_per_address_per_hour: int = Field(
+        10, ge=1, description="Codes sent to one e-mail address in an hour, whichever registration asks."
+    )
     resume_link_life: timedelta = Field(
         timedelta(hours=24), description="Life of the link to go on with a registration."
     )
@@ -117,6 +120,10 @@ class Limits(BaseModel):
 
     sign_ins_per_address: int = Field(5, ge=1, description="Sign-ins a minute per e-mail address and network address.")
     sign_ins_per_caller: int = Field(20, ge=1, description="Sign-ins a minute per network address.")
+    sign_ins_per_account: int = Field(
+        20, ge=1, description="Wrong sign-ins to one e-mail address in `sign_ins_account_window`, whoever tries."
+    )
+    sign_ins_account_window: timedelta = Field(timedelta(hours=1), description="See `sign_ins_per_account`.")
     session_idle: timedelta = Field(timedelta(minutes=15), description="A session ends after this long unused.")
     session_life: timedelta = Field(timedelta(hours=12), description="A session ends after this long, used or not.")
     registration_session_life: timedelta = Field(

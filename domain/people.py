@@ -330,6 +330,15 @@ def mailbox_key(address: str) -> str:
     return unicodedata.normalize("NFKC", address).casefold()
 
 
+def limit_key(address: str) -> str:
+    """What limits per address count by: `mailbox_key` without a `+tag`, which anyone can vary and one mailbox gets.
+
+    Only for counting: where tags mean nothing, two people's addresses may share a count, never an account.
+    """
+    local, at, domain = mailbox_key(address).rpartition("@")
+    return f"{local.partition('+')[0] or local}{at}{domain}"
+
+
 def masked_address(address: str) -> str:
     """`j•••@example.org`: enough for its owner to recognise, not enough to learn it."""
     local, at, domain = address.rpartition("@")

@@ -156,7 +156,7 @@ async def set_up_account(
             attests_own_name=attests_own_name,
         ),
         key=key,
-        body=f"{parsed_name}\0{attests_own_name}\0{accepted}",
+        body=f"{parsed_name}\0{attests_own_name}",  # keep_credential holds the key against the password
     )
 
 

@@ -21,10 +21,12 @@ from db.registrations import Credential, RegistrationRow
 from domain.passwords import acceptable_password
 from domain.people import person_name
 from domain.registration import Code, SecureAccount, SetUpAccount, State, StepResult
+from portal import sessions
 from portal.fields import Fields
 from portal.gate import Gate, remember_key, send_step, wrong_state
 from portal.refusals import Refusal
 from portal.registration_view import view_registration
+from portal.sessions import SessionKind
 from workflows import names
 
 PASSWORD_HASHER: Final = PasswordHasher()  # argon2id, RFC 9106's low-memory parameters: 64 MiB, 3 passes
@@ -164,8 +166,13 @@ async def factor_to_confirm(gate: Gate, owner_id: UUID, *, email: str) -> Second
     return SecondFactor(secret, pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=gate.payer_name))
 
 
-async def confirm_second_factor(gate: Gate, registration_id: UUID, *, code: str, key: str) -> StepResult:
+async def confirm_second_factor(
+    gate: Gate, registration_id: UUID, *, code: str, key: str, session_id: UUID | None = None
+) -> StepResult:
     """Enter a code of the authenticator app; the right one completes the registration and opens the access.
+
+    The session with this id goes on; every other one of the registration ends, such as one that a mailed link gave:
+    it must not read the recovery codes, which stand in for the factor that it hasn't shown (I20).
 
     Raises `Refusal`: `invalid_fields`, `second_factor_wrong` (counted), `too_many_tries`, `wrong_state`,
     `key_reused`, `unavailable`.
@@ -176,7 +183,9 @@ async def confirm_second_factor(gate: Gate, registration_id: UUID, *, code: str,
     digits = read_second_factor_code(code)
     await remember_key(gate, scope=f"{registration_id}/{names.SECURE_ACCOUNT}", key=key, body=digits)
     credential_id = await confirm_factor(gate, registration_id, digits)
-    return await send_step(
+    # Before there is anything to read, and once more for a link that was followed meanwhile; from then on links are dead.
+    await sessions.end_others_of(gate, SessionKind.REGISTRATION, registration_id, keep=session_id)
+    result = await send_step(
         gate,
         registration_id,
         names.SECURE_ACCOUNT,
@@ -184,6 +193,8 @@ async def confirm_second_factor(gate: Gate, registration_id: UUID, *, code: str,
         key=key,
         body=digits,
     )
+    await sessions.end_others_of(gate, SessionKind.REGISTRATION, registration_id, keep=session_id)
+    return result
 
 
 async def confirm_factor(gate: Gate, owner_id: UUID, digits: str) -> UUID:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col
 
 from db.accounts import Account
-from db.case_access import organization_of
+from db.case_access import DECIDES, organization_of, void_decision
 from db.cases import CaseEntry, CaseRow
 from db.registrations import RegistrationRow
 from db.staff import StaffAccount, StaffDecision
@@ -38,11 +38,6 @@ from portal.staff import StaffMember
 from workflows import names
 
 PAGE_SIZE: Final = 25
-
-_DECIDES: Final[Mapping[StaffAction, str]] = {
-    StaffAction.PROPOSE_ACCESS: "propose",
-    StaffAction.CONFIRM_ACCESS: "confirm",
-}
 
 
 class CaseOrder(StrEnum):
@@ -273,7 +268,7 @@ async def act(
     async with gate.database.read() as session:
         if await session.get(CaseRow, case_id) is None:
             raise Refusal("not_found")
-    decision_id = await _decide(gate, staff, case_id, _DECIDES[action], key=key) if action in _DECIDES else None
+    decision_id = await _decide(gate, staff, case_id, DECIDES[action], key=key) if action in DECIDES else None
     cmd = ActOnCase(
         action=action,
         staff_id=str(staff.id),
@@ -282,22 +277,35 @@ async def act(
         decision_id=str(decision_id) if decision_id else None,
     )
     body = f"{action}\0{parsed}\0{cmd.assignee_id}"
-    return await send_case_update(
-        gate, case_id, names.STAFF_ACTION, cmd, key=key, body=body, by=f"staff/{staff.id.hex}"
-    )
+    try:
+        return await send_case_update(
+            gate, case_id, names.STAFF_ACTION, cmd, key=key, body=body, by=f"staff/{staff.id.hex}"
+        )
+    except Refusal as refusal:
+        if decision_id is not None and refusal.code in {"case_wrong_state", "case_over"}:
+            async with gate.database.write() as session:
+                await void_decision(session, decision_id, at=gate.now())
+        raise
 
 
 async def _decide(gate: Gate, staff: StaffMember, case_id: UUID, kind: str, *, key: str) -> UUID:
-    """Write the decision down under this person's session; the workflow is told its id afterwards (I3)."""
+    """Write the decision down under this person's session; the workflow is told its id afterwards (I3).
+
+    A confirmation or rejection is of the proposal that stands now, and of no other one.
+    """
     cause = gate.vault.digest("staff-decision", f"{case_id}\0{staff.id}\0{kind}\0{key}")
     insert = sqlite_insert if gate.database.is_sqlite else postgresql_insert
     decision_id = UUID(hex=cause[:32])
     async with gate.database.write() as session:
+        row = await session.get_one(CaseRow, case_id)
         await session.execute(
             insert(StaffDecision)
-            .values(id=decision_id, case_id=case_id, staff_id=staff.id, kind=kind, cause=cause, at=gate.now())
+            .values(
+                id=decision_id, case_id=case_id, staff_id=staff.id, kind=kind, cause=cause, at=gate.now(),
+                proposal_id=None if kind == "propose" else row.proposal_id,
+            )
             .on_conflict_do_nothing()
-        )
+        )  # fmt: skip
     return decision_id
 
 

@@ -144,8 +144,8 @@ async def view_colleague(gate: Gate, principal: Principal, access_id: UUID) -> t
 async def change_role(gate: Gate, principal: Principal, access_id: UUID, *, role: str, key: str) -> ChangeResult:
     """Make a colleague an administrator or a member; oneself only a member.
 
-    Comes back as a result when it was looked at: `last_administrator`, `not_administrator`, `colleague_gone`.
-    Raises `Refusal`: `invalid_fields`, `not_found`, `key_reused`, `unavailable`.
+    Comes back as a result when it was looked at: `last_administrator`, `not_administrator`, `colleague_gone`,
+    `newcomer_waits`. Raises `Refusal`: `invalid_fields`, `not_found`, `key_reused`, `unavailable`.
     """
     return await _change(gate, principal, access_id, role=read_role(role), key=key)
 
@@ -154,7 +154,7 @@ async def remove(gate: Gate, principal: Principal, access_id: UUID, *, key: str)
     """End a colleague's access to the organization, or one's own; at once, with their sessions if nothing is left (I20).
 
     Comes back as a result when it was looked at: `last_administrator`, `last_account`, `not_administrator`,
-    `colleague_gone`. Raises `Refusal`: `not_found`, `key_reused`, `unavailable`.
+    `colleague_gone`, `newcomer_waits`. Raises `Refusal`: `not_found`, `key_reused`, `unavailable`.
     """
     return await _change(gate, principal, access_id, role=None, key=key)
 
@@ -218,4 +218,4 @@ async def _change(gate: Gate, principal: Principal, access_id: UUID, *, role: Ro
 async def _made(gate: Gate, change_id: UUID) -> ChangeResult | None:
     async with gate.database.read() as session:
         row = await session.get(ColleagueChangeRow, change_id)
-    return ChangeResult(accepted=row.accepted, code=Code(row.code)) if row else None
+    return ChangeResult(accepted=row.accepted, code=Code(row.code), retry_at=row.retry_at) if row else None

@@ -76,6 +76,7 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
             "pin_paused",
             "invitations_limit",
             "invitation_resend_pause",
+            "newcomer_waits",
         }
     ),
     Kind.OVER: frozenset(

@@ -23,7 +23,7 @@ from db.counting import count
 from db.mails import secret_digest
 from db.registration_steps import subject_of
 from db.registrations import Draft, OneTimeSecret, RegistrationRow
-from domain.people import mailbox_key, person_name, personal_address
+from domain.people import limit_key, mailbox_key, person_name, personal_address
 from domain.registration import (
     ATTESTATION_VERSION,
     Ask,
@@ -169,7 +169,7 @@ async def _count_start(session: AsyncSession, gate: Gate, *, email: str, caller:
     now = gate.now()
     from_caller = await count(session, "start-caller", gate.vault.digest("caller", caller), at=now, window=_HOUR)
     for_address = await count(
-        session, "start-address", gate.vault.digest("email", mailbox_key(email)), at=now, window=_DAY
+        session, "start-address", gate.vault.digest("email", limit_key(email)), at=now, window=_DAY
     )
     if from_caller.count > gate.limits.registrations_per_caller:
         raise Refusal("too_many_tries", retry_at=from_caller.window_ends_at)

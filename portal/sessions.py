@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col
@@ -127,6 +127,12 @@ async def revoke(gate: Gate, principal: Principal, session_id: UUID) -> None:
 async def revoke_others(gate: Gate, principal: Principal) -> None:
     """End all of the person's sessions but this one."""
     await _revoke(gate, principal, col(SessionRow.id) != principal.session_id, action="session.others_revoked")
+
+
+async def end_others_of(gate: Gate, kind: SessionKind, subject_id: UUID, *, keep: UUID | None) -> None:
+    """End all sessions of this kind that a subject has, but the one to keep (I20); again is the same as once."""
+    which = true() if keep is None else col(SessionRow.id) != keep
+    await _revoke(gate, Principal(keep or subject_id, kind, subject_id), which, action="session.others_revoked")
 
 
 async def _revoke(gate: Gate, principal: Principal, which: object, *, action: str) -> bool:

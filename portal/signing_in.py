@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from db import audit
 from db.accounts import Account, RecoveryCode
-from db.counting import count
+from db.counting import count, give_back
 from domain.identifiers import IdentifierError
 from domain.people import mailbox_key, personal_address
 from portal import sessions
@@ -21,6 +21,7 @@ from portal.refusals import Refusal
 from portal.sessions import Principal, SessionKind
 
 _MINUTE: Final = timedelta(minutes=1)
+_OF_ACCOUNT: Final = "sign-in-account"
 
 # The hash of nothing anyone knows: an unknown address takes as long as a known one (I16).
 _NOBODY: Final = "$argon2id$v=19$m=65536,t=3,p=4$mSojw6RRNzSvmnuAVv2VBQ$yCP84aqXb5BrLjkxMhBgxtS4yvpDS7GiHvn44+xj9a0"
@@ -47,6 +48,7 @@ async def sign_in(gate: Gate, *, email: str, password: str, caller: str, client:
     right = await verify_password(gate, account.password_hash if account else None, password)
     if account is None or not right:
         raise Refusal("sign_in_failed")
+    await take_sign_in_back(gate, address=address)
     return await sessions.begin(gate, SessionKind.SECOND_FACTOR, account.id, client=client, token=token)
 
 
@@ -59,16 +61,39 @@ def _normal(email: str) -> str:
 
 
 async def count_sign_in(gate: Gate, *, address: str, caller: str) -> None:
-    """Count a try before anything is looked at (I13). Raises `Refusal` (`too_many_tries`)."""
+    """Count a try before anything is looked at (I13), the same for an address that nobody has (I16).
+
+    Raises `Refusal` (`too_many_tries`).
+    """
     caller_digest = gate.vault.digest("caller", caller)
     now = gate.now()
     async with gate.database.write() as session:
         of_caller = await count(session, "sign-in-caller", caller_digest, at=now, window=_MINUTE)
         of_both = await count(session, "sign-in", f"{address[:32]}:{caller_digest[:32]}", at=now, window=_MINUTE)
-    if of_caller.count > gate.limits.sign_ins_per_caller:
-        raise Refusal("too_many_tries", retry_at=of_caller.window_ends_at)
-    if of_both.count > gate.limits.sign_ins_per_address:
-        raise Refusal("too_many_tries", retry_at=of_both.window_ends_at)
+        over = next(
+            (
+                tally
+                for tally, most in (
+                    (of_caller, gate.limits.sign_ins_per_caller),
+                    (of_both, gate.limits.sign_ins_per_address),
+                )
+                if tally.count > most
+            ),
+            None,
+        )
+        # A try that isn't looked at anyway mustn't use up what the address's owner may try elsewhere.
+        if over is None:
+            window = gate.limits.sign_ins_account_window
+            of_account = await count(session, _OF_ACCOUNT, address, at=now, window=window)
+            over = of_account if of_account.count > gate.limits.sign_ins_per_account else None
+    if over is not None:
+        raise Refusal("too_many_tries", retry_at=over.window_ends_at)
+
+
+async def take_sign_in_back(gate: Gate, *, address: str) -> None:
+    """The password was right: only wrong ones count towards the limit of an address, whoever tries."""
+    async with gate.database.write() as session:
+        await give_back(session, _OF_ACCOUNT, address)
 
 
 async def verify_password(gate: Gate, password_hash: str | None, password: str) -> bool:

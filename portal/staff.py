@@ -31,7 +31,7 @@ from portal.fields import Fields
 from portal.gate import Gate
 from portal.refusals import Refusal
 from portal.sessions import Principal, SessionKind
-from portal.signing_in import count_sign_in, verify_password
+from portal.signing_in import count_sign_in, take_sign_in_back, verify_password
 
 _LINK: Final = "staff_setup"
 _SESSIONS: Final = (SessionKind.STAFF, SessionKind.STAFF_SIGN_IN)
@@ -260,6 +260,7 @@ async def sign_in(gate: Gate, *, email: str, password: str, caller: str, client:
     right = await verify_password(gate, staff.password_hash if staff else None, password)
     if staff is None or staff.ready_at is None or not right:
         raise Refusal("sign_in_failed")
+    await take_sign_in_back(gate, address=address)
     return await sessions.begin(gate, SessionKind.STAFF_SIGN_IN, staff.id, client=client)
 
 

@@ -33,10 +33,11 @@ from domain.registration import RegistrationStatus, StepResult
 from ops.keys import KeyedVault, Keyring
 from ops.mailbox import Mail, MailSink, read_mail
 from ops.settings import Settings
-from portal import account_setup, departures, registering
+from portal import account_setup, departures, registering, sessions
 from portal.departures import ColleagueWord
 from portal.gate import Gate
 from portal.registering import Started
+from portal.sessions import SessionKind
 from worker import build_mailer, build_worker
 from workflows.registration import Registration
 
@@ -307,7 +308,10 @@ class House:
         )
         assert result.accepted, result
         secret = (await account_setup.second_factor(self.gate, rid)).secret
-        result = await account_setup.confirm_second_factor(self.gate, rid, code=pyotp.TOTP(secret).now(), key=key())
+        own = await sessions.authenticate(self.gate, started.token, SessionKind.REGISTRATION)
+        result = await account_setup.confirm_second_factor(
+            self.gate, rid, code=pyotp.TOTP(secret).now(), key=key(), session_id=own.session_id
+        )
         assert result.accepted, result
         return secret
 

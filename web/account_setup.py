@@ -105,7 +105,11 @@ async def confirm_second_factor(visit: Visit) -> Response:
     try:
         accepted(
             await account_setup.confirm_second_factor(
-                visit.gate, principal.subject_id, code=visit.text("code"), key=visit.key
+                visit.gate,
+                principal.subject_id,
+                code=visit.text("code"),
+                key=visit.key,
+                session_id=principal.session_id,
             )
         )
     except Refusal as refusal:

@@ -280,7 +280,7 @@ def _accepted(result: InvitationResult) -> None:
 
 def _made(result: ChangeResult) -> None:
     if not result.accepted:
-        raise Refusal(result.code)
+        raise Refusal(result.code, retry_at=result.retry_at)
 
 
 def _id(visit: Visit, name: str) -> UUID:

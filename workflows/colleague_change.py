@@ -29,7 +29,7 @@ class ColleagueChange:
         changed = await self._recorder.record(
             ColleagueActivities.change, RecordColleagueChange(**self._recorder.next(), change=cmd)
         )
-        self._result = ChangeResult(accepted=changed.accepted, code=changed.code)
+        self._result = ChangeResult(accepted=changed.accepted, code=changed.code, retry_at=changed.retry_at)
         for invitation_id in changed.invitations:
             await self._tell_invitation(invitation_id)
         await self._recorder.mails_sent()

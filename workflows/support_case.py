@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypedDict, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from workflows import names, policies
 from workflows.recording import Recorder
@@ -135,7 +135,7 @@ class SupportCase:
         cmd = LookAtCase(case_id=self._start.case_id)
         try:
             return await workflow.execute_local_activity_method(CaseActivities.look, cmd, **policies.DATABASE_NOW)
-        except ActivityError:
+        except FailureError:
             return await workflow.execute_activity_method(CaseActivities.look, cmd, **policies.DATABASE)
 
     async def _remind_escalate_or_give_up(self) -> None:

@@ -91,7 +91,7 @@ class SpoolDesk:
             if kind is DeliveryKind.MAILED and letter.pdf is not None and self._arrivals is not None:
                 _write(self._arrivals / letter.pdf.name, letter.pdf.read_bytes())
             line = f"letter_id,event,at\n{letter.letter_id},{kind},{at.isoformat(timespec='milliseconds')}\n"
-            _write(self._root / "events" / f"{at:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.csv", line.encode())
+            _write(self._root / "events" / f"{at:%Y%m%dT%H%M%S%f}-{uuid4().hex[:8]}.csv", line.encode())
         except OSError:
             raise PrintShopUnavailable("spool_unwritable") from None
 

@@ -11,34 +11,62 @@ from fastapi import FastAPI
 from api.app import create_api
 from api.models import OPEN_STEPS
 from api.problems import STATUS
+from domain import colleagues, departure, invitation
 from domain.answers import ANSWERS
 from domain.registration import Code, State
 from tests.api.visitor import Visitor
 from tests.house import House
 
 NAMES = [
+    "accept_with_account",
+    "answer_case",
+    "answer_for_colleagues",
+    "answer_newcomer",
+    "cancel_invitation",
+    "change_role",
     "confirm_email",
+    "confirm_invited_second_factor",
     "confirm_second_factor",
     "confirm_sign_in",
+    "correct_invitation",
     "enter_pin",
+    "follow_link",
+    "invite_colleague",
     "list_access",
     "list_additions",
+    "list_cases",
+    "list_colleagues",
+    "list_departures",
+    "list_existing_accounts",
+    "list_invitations",
     "list_letter_addresses",
     "list_letters",
     "list_messages",
+    "list_newcomers",
     "list_sessions",
     "mark_message_read",
+    "open_case",
     "prove_payment",
     "redeem_resume_link",
+    "remove_colleague",
+    "report_invited_recovery_codes_saved",
     "report_recovery_codes_saved",
     "request_letter",
+    "resend_invitation",
     "revoke_other_sessions",
     "revoke_session",
     "send_email_code",
     "send_resume_link",
     "set_up_account",
+    "set_up_invited_account",
+    "show_acceptance",
     "show_account",
+    "show_case",
+    "show_invitation",
+    "show_invited_recovery_codes",
+    "show_invited_second_factor",
     "show_message",
+    "show_newcomer",
     "show_recovery_codes",
     "show_registration",
     "show_second_factor",
@@ -47,6 +75,8 @@ NAMES = [
     "start_addition",
     "start_registration",
     "tell_of_letters",
+    "withdraw_case",
+    "withdraw_departure",
     "withdraw_registration",
 ]
 
@@ -127,7 +157,8 @@ def test_every_object_is_closed(description: dict[str, Any]):
 
 def test_every_code_has_a_status_and_words():
     assert set(STATUS) <= set(ANSWERS)
-    assert {str(code) for code in Code} - {"ok"} <= set(STATUS)
+    for codes in (Code, colleagues.Code, departure.Code, invitation.Code):
+        assert {str(code) for code in codes} - {"ok"} <= set(STATUS), codes
     assert set(OPEN_STEPS) == set(State)
     assert {f"registration_{state}" for state in State if state.is_final} <= set(STATUS)
 

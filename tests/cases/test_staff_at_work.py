@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from db.accounts import Access, Message
 from db.registrations import Evidence
+from db.staff import StaffDecision
 from domain.cases import ActOnCase, CaseCode, CaseKind, CaseResult, CaseState, StaffAction
 from domain.registration import State
 from ops.mailbox import Fault
@@ -265,3 +266,84 @@ async def test_I1_a_case_ends_with_its_registration(counter: Counter):
     await counter.skip(case, DAY)
     assert await counter.ends(case) is CaseState.WITHDRAWN
     assert (await cases.view_case(counter.gate, person.party, case.case_id)).closed_at is not None
+
+
+class _Envelope:
+    """What goes over the wire, as whoever records it could send it again."""
+
+    def __init__(self, counter: Counter, case: OpenedCase, clerk: Clerk) -> None:
+        self.counter, self.case, self.clerk = counter, case, clerk
+
+    async def decisions(self) -> list[StaffDecision]:
+        async with self.counter.house.database.read() as session:
+            found = await session.scalars(
+                select(StaffDecision).where(
+                    col(StaffDecision.case_id) == self.case.case_id,
+                    col(StaffDecision.staff_id) == self.clerk.member.id,
+                )
+            )
+            return list(found)
+
+    async def again(self, action: StaffAction, decision: StaffDecision) -> CaseResult:
+        """The same genuine message under a new update id."""
+        cmd = ActOnCase(action=action, staff_id=str(self.clerk.member.id), decision_id=str(decision.id), text="Sure.")
+        result: CaseResult = await self.counter.handle(self.case).execute_update(
+            "staff_action", cmd, result_type=CaseResult
+        )
+        return result
+
+
+async def _opened(counter: Counter, clinic: Clinic) -> int:
+    async with counter.house.database.read() as session:
+        return len((await session.scalars(select(Access).where(col(Access.organization_id) == clinic.id))).all())
+
+
+async def test_I3_a_refused_confirmation_sent_again_confirms_no_later_proposal(counter_on_both: Counter):
+    counter = counter_on_both
+    first, second = await counter.clerk(), await counter.clerk()
+    _, case, clinic = await _asks_for_access(counter)
+    with pytest.raises(Refusal, match="case_no_proposal"):
+        await counter.act(second, case, StaffAction.CONFIRM_ACCESS)  # too early
+    envelope = _Envelope(counter, case, second)
+    [early] = await envelope.decisions()
+    for text in ("Sure.", "Very sure."):
+        await counter.act(first, case, StaffAction.PROPOSE_ACCESS, text)
+        assert not (await envelope.again(StaffAction.CONFIRM_ACCESS, early)).accepted
+        await counter.act(second, case, StaffAction.REJECT_ACCESS, "Nobody answers at the directory's number.")
+    assert await _opened(counter, clinic) == 0
+    await _closed(counter, first, second)
+
+
+async def test_I3_a_confirmation_that_never_arrived_dies_with_the_proposal_it_is_about(counter: Counter):
+    """Written for one proposal, held back on its way: whoever lets it go later confirms nothing else with it."""
+    first, second = await counter.clerk(), await counter.clerk()
+    _, case, clinic = await _asks_for_access(counter)
+    await counter.act(first, case, StaffAction.PROPOSE_ACCESS, "Sure.")
+    held_key = key()
+    held_id = await case_desk._decide(counter.gate, second.member, case.case_id, "confirm", key=held_key)
+    envelope = _Envelope(counter, case, second)
+    [held] = [one for one in await envelope.decisions() if one.id == held_id]
+    await counter.act(second, case, StaffAction.REJECT_ACCESS, "Nobody answers at the directory's number.")
+    await counter.act(first, case, StaffAction.PROPOSE_ACCESS, "Sure, once more.")
+    assert not (await envelope.again(StaffAction.CONFIRM_ACCESS, held)).accepted
+    with pytest.raises(Refusal, match="case_evidence_missing"):  # nor the desk itself with the same key
+        await counter.act(second, case, StaffAction.CONFIRM_ACCESS, key=held_key)
+    assert await _opened(counter, clinic) == 0
+    await _closed(counter, first, second)
+
+
+async def test_B11_a_rejected_proposal_sent_again_proposes_nothing(counter: Counter):
+    first, second = await counter.clerk(), await counter.clerk()
+    _, case, clinic = await _asks_for_access(counter)
+    await counter.act(first, case, StaffAction.PROPOSE_ACCESS, "Sure.")
+    [proposal] = await _Envelope(counter, case, first).decisions()
+    await counter.act(second, case, StaffAction.REJECT_ACCESS, "Nobody answers at the directory's number.")
+    assert not (await _Envelope(counter, case, first).again(StaffAction.PROPOSE_ACCESS, proposal)).accepted
+    assert (await counter.row(case)).proposal_id is None
+    # Nor does the rejection of the first proposal reject a second one.
+    [rejection] = [one for one in await _Envelope(counter, case, second).decisions() if one.kind == "reject"]
+    await counter.act(first, case, StaffAction.PROPOSE_ACCESS, "Sure, once more.")
+    assert not (await _Envelope(counter, case, second).again(StaffAction.REJECT_ACCESS, rejection)).accepted
+    await counter.act(second, case, StaffAction.CONFIRM_ACCESS)
+    assert await _opened(counter, clinic) == 1
+    await _closed(counter, first, second)

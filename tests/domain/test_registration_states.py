@@ -47,15 +47,35 @@ def test_I1_every_state_is_reached_from_the_first():
     assert reachable(State.CONFIRMING_EMAIL) == set(State)
 
 
-def test_I3_no_way_leads_to_access_past_the_address_the_proof_and_the_second_factor():
-    for required in (State.CONFIRMING_EMAIL, State.PROVING, State.SETTING_UP_ACCOUNT, State.SECURING_ACCOUNT):
-        seen: set[State] = set()
-        ahead = {State.CONFIRMING_EMAIL} - {required}
-        while ahead:
-            state = ahead.pop()
-            seen.add(state)
-            ahead |= LEGAL[state] - seen - {required}
-        assert State.COMPLETED not in seen
+# Where an account that there is, with its second factor, gets another TIN or NPI (P10): the only short ways.
+ADDING = {(state, end) for state in (State.PROVING, State.AWAITING_PIN) for end in (State.COMPLETED, State.REJECTED)}
+
+
+def reachable_without(required: State, *, left_out: set[tuple[State, State]]) -> set[State]:
+    seen: set[State] = set()
+    ahead = {State.CONFIRMING_EMAIL} - {required}
+    while ahead:
+        state = ahead.pop()
+        seen.add(state)
+        ahead |= {wanted for wanted in LEGAL[state] if (state, wanted) not in left_out} - seen - {required}
+    return seen
+
+
+@pytest.mark.parametrize(
+    "required", [State.CONFIRMING_EMAIL, State.PROVING, State.SETTING_UP_ACCOUNT, State.SECURING_ACCOUNT]
+)
+def test_I3_no_way_leads_to_access_past_the_address_the_proof_and_the_second_factor(required: State):
+    assert State.COMPLETED not in reachable_without(required, left_out=ADDING)
+
+
+@pytest.mark.parametrize("required", [State.CONFIRMING_EMAIL, State.PROVING])
+def test_I3_P10_adding_to_an_account_never_leads_past_the_address_and_the_proof(required: State):
+    assert State.COMPLETED not in reachable_without(required, left_out=set())
+
+
+def test_P10_only_adding_to_an_account_ends_well_without_securing_one():
+    ends = {(state, State.COMPLETED) for state, following in LEGAL.items() if State.COMPLETED in following}
+    assert ends == {(State.SECURING_ACCOUNT, State.COMPLETED)} | {way for way in ADDING if way[1] is State.COMPLETED}
 
 
 def test_P6_a_confirmed_address_is_never_unconfirmed():

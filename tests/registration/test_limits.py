@@ -10,6 +10,7 @@ import pytest
 from temporalio.testing import TimeSkipper
 
 from db.registrations import Counter
+from domain.people import limit_key
 from domain.registration import Code, State
 from ops.mailbox import Mail
 from portal import account_setup, registering
@@ -339,3 +340,42 @@ async def test_I7_a_second_factor_confirmed_before_a_crash_lets_no_other_code_co
     with pytest.raises(Refusal, match="second_factor_wrong"):
         await account_setup.confirm_second_factor(house.gate, rid, code=wrong, key=key())
     assert (await account_setup.confirm_second_factor(house.gate, rid, code=right, key=key())).accepted
+
+
+async def test_a_tag_makes_no_new_address_for_the_limits(house: House):
+    gate, one = house.gate, f"tagged-{key()}"
+    for number in range(gate.limits.registrations_per_address):
+        await house.start(email=f"{one}+{number}@clinic.example.org")
+    with pytest.raises(Refusal) as refused:
+        await house.start(email=f"{one}+another@clinic.example.org")
+    assert (refused.value.code, refused.value.retry_at is not None) == ("too_many_tries", True)
+    await house.start(email=f"{one}s@clinic.example.org")
+
+
+async def test_ten_codes_an_hour_for_one_address_whichever_registration_asks(desk_on_both: Desk):
+    desk, one, opened_at = desk_on_both, f"codes-{key()}", desk_on_both.at
+    first, second, third = [await desk.opened(f"{one}+{number}@clinic.example.org") for number in range(3)]
+    for registration, generations in ((first, range(2, 6)), (second, range(2, 5))):
+        for generation in generations:
+            assert (await desk.issue_code(registration, generation=generation)).accepted
+    desk.at += timedelta(minutes=1)
+    refused = await desk.issue_code(third, generation=2)
+    assert (refused.accepted, refused.code, refused.retry_at) == (False, Code.CODES_LIMIT, opened_at + HOUR)
+    other = await desk.opened(f"{one}s@clinic.example.org")
+    assert (await desk.issue_code(other, generation=2)).accepted
+    desk.at = opened_at + HOUR
+    assert (await desk.issue_code(third, generation=2)).accepted
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        ("Jo+news@Clinic.example.org", "jo@clinic.example.org"),
+        ("jo+a+b@clinic.example.org", "jo@clinic.example.org"),
+        ("jo.example@clinic.example.org", "jo.example@clinic.example.org"),
+        ("+only@clinic.example.org", "+only@clinic.example.org"),
+        ("no address", "no address"),
+    ],
+)
+def test_limits_count_an_address_without_its_tag(address: str, counted_as: str):
+    assert limit_key(address) == counted_as

@@ -1,0 +1,114 @@
+"""Whether a newcomer still waits for the word of those who were there before; until then they manage none of these (P9)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from db.accounts import Access
+from db.departures import DepartureClaim, DepartureReviewRow, NewcomerAnswer, NewcomerNotice
+from db.invitations import InvitationRow
+from db.registrations import Evidence
+from domain.colleagues import Holding, Role
+from domain.departure import Choice, State, objection_deadline
+from domain.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A newcomer has to wait. `until` is None while an objection stands: nobody knows when it's settled."""
+
+    until: datetime | None
+
+
+class Standing:
+    """What the access rows of one organization let their holders do to those who were there before."""
+
+    def __init__(
+        self, session: AsyncSession, organization_id: UUID, limits: Limits, *, at: datetime, zone: tzinfo
+    ) -> None:
+        self._session = session
+        self._organization_id = organization_id
+        self._limits = limits
+        self._at = at
+        self._zone = zone
+
+    async def wait_for(self, actor_id: UUID, rows: Collection[Holding]) -> Wait | None:
+        """Why the actor can't change these rows of a colleague yet; None if each is managed by a row that waits for nobody."""
+        own = [row for row in await self._rows_of(actor_id) if row.status == "open" and row.role == Role.ADMINISTRATOR]
+        [account_id] = {row.account_id for row in rows}
+        # Whoever was there first stays that, also for what they were given later.
+        since = min(row.opened_at for row in await self._rows_of(account_id) if row.status == "open")
+        for row in rows:
+            waits = [await self._wait_of(one, since) for one in own if one.npi is None or one.npi == row.npi]
+            if waits and None not in waits:
+                return min(
+                    (wait for wait in waits if wait), key=lambda wait: (wait.until is None, wait.until or self._at)
+                )
+        return None
+
+    async def _rows_of(self, account_id: UUID) -> list[Access]:
+        found = await self._session.scalars(
+            select(Access)
+            .where(col(Access.organization_id) == self._organization_id, col(Access.account_id) == account_id)
+            .order_by(col(Access.opened_at), col(Access.id))
+        )
+        return list(found)
+
+    async def _wait_of(self, row: Access, since: datetime) -> Wait | None:
+        root, evidence = await self._proved_by(row)
+        if root.opened_at <= since:
+            return None
+        if evidence.registration_id is not None and await self._objected(evidence.registration_id):
+            return Wait(until=None)
+        until = await self._window_of(root, evidence)
+        return Wait(until=until) if self._at < until else None
+
+    async def _proved_by(self, row: Access) -> tuple[Access, Evidence]:
+        """The row on which this one rests: who was invited is as new here as whoever invited them was."""
+        while True:
+            evidence = await self._session.get_one(Evidence, row.evidence_id)
+            invitation = await self._session.get(InvitationRow, evidence.source_id) if row.via == "invitation" else None
+            if invitation is None:
+                return row, evidence
+            inviting = [one for one in await self._rows_of(invitation.inviter_id) if one.opened_at < row.opened_at]
+            # By the row with which they could invite; the oldest one, whose holder is known best.
+            inviting = [one for one in inviting if one.role == Role.ADMINISTRATOR] or inviting
+            if not inviting:
+                return row, evidence
+            row = inviting[0]
+
+    async def _window_of(self, row: Access, evidence: Evidence) -> datetime:
+        """The end of the time to object: as those who were told read it, else the full days from the opening."""
+        told = await self._session.scalars(
+            select(col(NewcomerNotice.until)).where(
+                col(NewcomerNotice.registration_id) == evidence.registration_id,
+                col(NewcomerNotice.organization_id) == self._organization_id,
+            )
+        )
+        days = self._limits.objection_business_days
+        return max(told.all(), default=objection_deadline(row.opened_at.astimezone(self._zone), business_days=days))
+
+    async def _objected(self, registration_id: UUID) -> bool:
+        """Whether somebody objected to this newcomer, and staff haven't decided for the newcomer since."""
+        objected = await self._session.scalars(
+            select(col(NewcomerAnswer.at))
+            .join(NewcomerNotice, col(NewcomerNotice.id) == col(NewcomerAnswer.notice_id))
+            .where(col(NewcomerNotice.registration_id) == registration_id, col(NewcomerAnswer.choice) == Choice.OBJECT)
+        )
+        reviews = (
+            await self._session.scalars(
+                select(DepartureReviewRow)
+                .join(DepartureClaim, col(DepartureClaim.review_id) == col(DepartureReviewRow.id))
+                .where(col(DepartureClaim.registration_id) == registration_id)
+            )
+        ).all()
+        for at in objected:
+            settling = [one.state for one in reviews if one.closed_at is None or one.closed_at > at]
+            if not settling or any(state != State.CONFIRMED for state in settling):
+                return True
+        return False

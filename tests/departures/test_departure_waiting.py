@@ -1,0 +1,130 @@
+"""A newcomer changes nothing about those who were there before while these have time to object (P9)."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from db.accounts import Access
+from db.departures import NewcomerNotice
+from domain.cases import CaseKind, StaffAction
+from domain.colleagues import Code
+from domain.departure import objection_deadline
+from portal import colleagues
+from portal.cases import CaseParty
+from tests.cases.counter import Counter
+from tests.cases.counter import Person as Asking
+from tests.colleagues.office import Person
+from tests.departures.conftest import Practice, Successor
+from tests.house import key
+
+LONG_AGO = timedelta(days=60)
+
+
+async def _remove(practice: Practice, by: Person, whom: Person):
+    [access, *_] = await practice.access(whom)
+    return await colleagues.remove(practice.gate, by.principal, access.id, key=key())
+
+
+async def _set_role(practice: Practice, by: Person, whom: Person, role: str):
+    [access, *_] = await practice.access(whom)
+    return await colleagues.change_role(practice.gate, by.principal, access.id, role=role, key=key())
+
+
+async def _long_ago(practice: Practice, clinic_id: object, *newcomers: Successor) -> None:
+    """As if everything at this clinic had happened before the time to object was over."""
+    async with practice.house.database.write() as session:
+        for access in await session.scalars(select(Access).where(col(Access.organization_id) == clinic_id)):
+            access.opened_at -= LONG_AGO
+        ids = [one.started.registration_id for one in newcomers]
+        await session.execute(
+            update(NewcomerNotice)
+            .where(col(NewcomerNotice.registration_id).in_(ids))
+            .values(until=practice.gate.now() - timedelta(minutes=1))
+        )
+
+
+async def test_P9_a_newcomer_cant_remove_or_demote_who_was_there_before(practice_on_both: Practice):
+    practice = practice_on_both
+    clinic = await practice.house.new_clinic()
+    older = await practice.administrator(clinic)
+    newcomer = await practice.successor(clinic)
+    refused = [await _remove(practice, newcomer.person, older)]
+    refused.append(await _set_role(practice, newcomer.person, older, "member"))
+    assert [(one.accepted, one.code) for one in refused] == [(False, Code.NEWCOMER_WAITS)] * 2
+    [access] = await practice.access(older)
+    assert access.role == "administrator"
+    notice = await practice.notice(older)
+    assert all(one.retry_at == notice.until for one in refused)
+    # The others aren't held up, and leaving stays one's own.
+    assert (await _set_role(practice, older, newcomer.person, "member")).accepted
+    assert (await _remove(practice, newcomer.person, newcomer.person)).accepted
+
+
+async def test_P9_whom_a_waiting_newcomer_invites_waits_too(practice: Practice):
+    clinic = await practice.house.new_clinic()
+    older = await practice.administrator(clinic)
+    newcomer = await practice.successor(clinic)
+    friend = await practice.colleague(newcomer.person, role="administrator")
+    assert (await _remove(practice, friend, older)).code is Code.NEWCOMER_WAITS
+    # Also once who invited them is gone.
+    assert (await _remove(practice, newcomer.person, newcomer.person)).accepted
+    assert (await _remove(practice, friend, older)).code is Code.NEWCOMER_WAITS
+
+
+async def test_P9_a_newcomer_manages_those_who_came_later_at_once(practice: Practice):
+    clinic = await practice.house.new_clinic()
+    await practice.administrator(clinic)
+    newcomer = await practice.successor(clinic)
+    colleague = await practice.colleague(newcomer.person)
+    assert (await _set_role(practice, newcomer.person, colleague, "administrator")).accepted
+    assert (await _remove(practice, newcomer.person, colleague)).accepted
+
+
+async def test_P9_after_the_time_to_object_a_newcomer_manages_everybody(practice: Practice):
+    clinic = await practice.house.new_clinic()
+    older = await practice.administrator(clinic)
+    newcomer = await practice.successor(clinic, words=())
+    await _long_ago(practice, clinic.id, newcomer)
+    assert (await _remove(practice, newcomer.person, older)).accepted
+
+
+async def test_P9_an_objection_holds_a_newcomer_up_after_the_time_too(practice: Practice):
+    clinic = await practice.house.new_clinic()
+    older = await practice.administrator(clinic)
+    newcomer = await practice.successor(clinic)
+    await practice.says(older, "object")
+    await _long_ago(practice, clinic.id, newcomer)
+    refused = await _remove(practice, newcomer.person, older)
+    assert (refused.code, refused.retry_at) == (Code.NEWCOMER_WAITS, None)
+
+
+async def test_P9_staff_who_believe_the_newcomer_end_the_wait(practice: Practice):
+    clinic = await practice.house.new_clinic()
+    older = await practice.administrator(clinic)
+    other = await practice.colleague(older)
+    newcomer = await practice.successor(clinic)
+    await practice.says(older, "object")
+    for person in (older, other):
+        [review] = await practice.reviews(person)
+        assert (await practice.decide(review.id, "confirm")).accepted
+    third = await practice.successor(clinic, words=())
+    await _long_ago(practice, clinic.id, newcomer, third)
+    assert (await _remove(practice, newcomer.person, third.person)).accepted
+
+
+async def test_P9_who_gets_access_by_staff_waits_too(practice: Practice):
+    clinic, counter = await practice.house.new_clinic(), Counter(practice.house)
+    older = await practice.administrator(clinic)
+    person = await practice.administrator()
+    asking = Asking(person.email, CaseParty(account_id=person.account_id))
+    case = await counter.open(asking, kind=CaseKind.HELP, tin=clinic.tin)
+    await counter.act(await counter.clerk(), case, StaffAction.PROPOSE_ACCESS, "Sure.")
+    await counter.act(await counter.clerk(), case, StaffAction.CONFIRM_ACCESS)
+    refused = await _remove(practice, person, older)
+    assert refused.code is Code.NEWCOMER_WAITS
+    [access] = [one for one in await practice.access(person) if one.organization_id == clinic.id]
+    zone = ZoneInfo(practice.house.settings.payer.time_zone)
+    days = practice.gate.limits.objection_business_days
+    assert refused.retry_at == objection_deadline(access.opened_at.astimezone(zone), business_days=days)
