@@ -142,12 +142,12 @@ async def show_second_factor(registration_id: OwnRegistration, gate: GateDep) ->
     ),
 )  # fmt: skip
 async def confirm_second_factor(
-    registration: OwnRegistrationSession, body: CodeRequest, gate: GateDep, key: Key
+    registration_id: OwnRegistration, own: OwnRegistrationSession, body: CodeRequest, gate: GateDep, key: Key
 ) -> StepDone:
     """The right code completes the registration and opens the access at once; every other token of it ends."""
     return done(
         await account_setup.confirm_second_factor(
-            gate, registration.subject_id, code=body.code, key=key, session_id=registration.session_id
+            gate, registration_id, code=body.code, key=key, session_id=own.session_id
         )
     )
 

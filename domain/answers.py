@@ -273,7 +273,7 @@ ANSWERS: Final[dict[str, Answer]] = {
         "This isn't possible yet",
         "Who had access before you can say first whether they know you. Until that time is over, or while somebody objects, you can't remove them or change their role.",
         (
-            "Try again at the time shown.",
+            "Try again at the time shown; where somebody objects, our staff settle that first.",
             "Has the person left? Say so to provider support; have your registration's reference ready.",
         ),
     ),

@@ -35,6 +35,13 @@ NOTICES: Final[dict[str, Notice]] = {
             "Reference: {reference}.",
         ),
     ),
+    "recovery_codes_made": Notice(
+        "New recovery codes were made",
+        (
+            "New recovery codes were made for your account; the old ones don't work any more.",
+            "If you did not make them, sign out everywhere else under Account security and call us.",
+        ),
+    ),
     "someone_registered": Notice(
         "Someone registered for your organization",
         (

@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select, update
 from sqlmodel import col
 
 from db import audit
+from db.account_opening import tell
 from db.accounts import Access, Account, Message, RecoveryCode
 from db.directory import Organization
 from domain.identifiers import Tin
@@ -19,6 +20,7 @@ from portal.account_setup import make_recovery_codes
 from portal.gate import Gate
 from portal.refusals import Refusal
 from portal.sessions import Principal
+from portal.signing_in import count_second_factor, spend_second_factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +91,28 @@ async def view_account(gate: Gate, principal: Principal) -> AccountView:
     )
 
 
-async def new_recovery_codes(gate: Gate, principal: Principal) -> list[str]:
-    """Make new recovery codes in place of all old ones and return them; only their digests are kept."""
+async def new_recovery_codes(gate: Gate, principal: Principal, *, code: str) -> list[str]:
+    """Make new recovery codes in place of all old ones and return them; only their digests are kept.
+
+    A session alone isn't enough for what outlives it: `code` is one of the authenticator app, or an old recovery
+    code, counted as in signing in. A message tells the owner. Raises `Refusal`: `invalid_fields`,
+    `second_factor_wrong`, `too_many_tries`, `signed_out`.
+    """
+    counted = await count_second_factor(gate, principal.subject_id, code=code)
     codes = make_recovery_codes(gate)
     now = gate.now()
     async with gate.database.write() as session:
+        await spend_second_factor(session, gate, principal.subject_id, counted)
         await session.execute(delete(RecoveryCode).where(col(RecoveryCode.account_id) == principal.subject_id))
-        for code in codes:
-            digest = gate.vault.digest("recovery", f"{principal.subject_id}\0{code}")
+        for made in codes:
+            digest = gate.vault.digest("recovery", f"{principal.subject_id}\0{made}")
             session.add(RecoveryCode(account_id=principal.subject_id, digest=digest))
         subject = f"account/{principal.subject_id}"
         await audit.append(session, at=now, actor=subject, action="account.recovery_codes_made", subject=subject)
+        tell(
+            session, gate.vault, account_id=principal.subject_id, cause=f"{subject}/recovery-codes/{now.isoformat()}",
+            kind="recovery_codes_made", values={}, at=now,
+        )  # fmt: skip
     return codes
 
 

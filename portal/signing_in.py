@@ -1,11 +1,13 @@
 """Signing in: address and password, then the second factor; both counted before they're looked at."""
 
 import unicodedata
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from db import audit
@@ -110,46 +112,72 @@ async def confirm_sign_in(gate: Gate, pending: Principal, *, code: str, client: 
 
     With a `token` given the session has that one. Each code works once. Raises `Refusal`: `invalid_fields`, `second_factor_wrong`, `too_many_tries`, `signed_out`.
     """
+    counted = await count_second_factor(gate, pending.subject_id, code=code)
+    now = gate.now()
+    async with gate.database.write() as session:
+        account, via = await spend_second_factor(session, gate, pending.subject_id, counted)
+        subject = f"account/{account.id}"
+        await audit.append(
+            session, at=now, actor=subject, action="account.signed_in", subject=subject,
+            second_factor=via,
+        )  # fmt: skip
+    await sessions.end(gate, pending)
+    return await sessions.begin(gate, SessionKind.ACCOUNT, pending.subject_id, client=client, token=token)
+
+
+@dataclass(frozen=True, slots=True)
+class CountedCode:
+    """A second factor's code that was counted and not looked at yet (I13)."""
+
+    typed: str
+    tries_left: int
+
+
+async def count_second_factor(gate: Gate, account_id: UUID, *, code: str) -> CountedCode:
+    """Count a try at an account's second factor. Raises `Refusal`: `invalid_fields` (not counted), `too_many_tries`."""
     typed = "".join(code.split()).lower()
     if not typed:
         fields = Fields()
         fields.add("code", "code_format", "Enter the code of your authenticator app, or a recovery code.")
         fields.check()
-    now = gate.now()
     window = gate.limits.second_factor_window
     async with gate.database.write() as session:
-        tally = await count(session, "second-factor", str(pending.subject_id), at=now, window=window)
+        tally = await count(session, "second-factor", str(account_id), at=gate.now(), window=window)
     if tally.count > gate.limits.second_factor_tries:
         raise Refusal("too_many_tries", retry_at=tally.window_ends_at)
-    async with gate.database.write() as session:
-        account = await session.get(Account, pending.subject_id, with_for_update=True)
-        if account is None or account.closed_at is not None:
-            raise Refusal("signed_out")
-        via = await _redeem(gate, session_account=account, typed=typed)
-        if via is None:
-            raise Refusal("second_factor_wrong", tries_left=gate.limits.second_factor_tries - tally.count)
-        if isinstance(via, int):
-            account.second_factor_step = via
-        else:
-            used = await session.scalar(
-                update(RecoveryCode)
-                .where(
-                    col(RecoveryCode.account_id) == account.id,
-                    col(RecoveryCode.digest) == via,
-                    col(RecoveryCode.used_at).is_(None),
-                )
-                .values(used_at=now)
-                .returning(col(RecoveryCode.digest))
-            )
-            if used is None:
-                raise Refusal("second_factor_wrong", tries_left=gate.limits.second_factor_tries - tally.count)
-        subject = f"account/{account.id}"
-        await audit.append(
-            session, at=now, actor=subject, action="account.signed_in", subject=subject,
-            second_factor="app" if isinstance(via, int) else "recovery_code",
-        )  # fmt: skip
-    await sessions.end(gate, pending)
-    return await sessions.begin(gate, SessionKind.ACCOUNT, pending.subject_id, client=client, token=token)
+    return CountedCode(typed, gate.limits.second_factor_tries - tally.count)
+
+
+async def spend_second_factor(
+    session: AsyncSession, gate: Gate, account_id: UUID, counted: CountedCode
+) -> tuple[Account, str]:
+    """Use the code up, within a transaction; returns the account, locked, and `app` or `recovery_code`.
+
+    Raises `Refusal`: `second_factor_wrong`, also for a code that was used before, `signed_out`.
+    """
+    wrong = Refusal("second_factor_wrong", tries_left=counted.tries_left)
+    account = await session.get(Account, account_id, with_for_update=True)
+    if account is None or account.closed_at is not None:
+        raise Refusal("signed_out")
+    via = await _redeem(gate, session_account=account, typed=counted.typed)
+    if via is None:
+        raise wrong
+    if isinstance(via, int):
+        account.second_factor_step = via
+        return account, "app"
+    used = await session.scalar(
+        update(RecoveryCode)
+        .where(
+            col(RecoveryCode.account_id) == account.id,
+            col(RecoveryCode.digest) == via,
+            col(RecoveryCode.used_at).is_(None),
+        )
+        .values(used_at=gate.now())
+        .returning(col(RecoveryCode.digest))
+    )
+    if used is None:
+        raise wrong
+    return account, "recovery_code"
 
 
 async def _redeem(gate: Gate, *, session_account: Account, typed: str) -> int | str | None:

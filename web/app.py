@@ -129,6 +129,8 @@ def create_pages(site: Site, *, mailbox_dir: Path | None = None, spool: SpoolDes
             HTTPException: answers.http,
         },
     )
+    # A redirect would name the host that the request claims to be for.
+    pages.router.redirect_slashes = False
     pages.state.site = site
     return pages
 

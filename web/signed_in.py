@@ -11,7 +11,7 @@ from portal.account import AccessOrder, AccessView, AccountView
 from portal.refusals import Refusal
 from portal.sessions import Principal
 from web.adding import open_additions
-from web.visit import Visit
+from web.visit import Reply, Visit
 
 _STATUS: Final[Mapping[str, Mapping[str, str]]] = {
     "open": {"label": "Open", "kind": "good"},
@@ -122,6 +122,10 @@ async def mark_read(visit: Visit) -> Response:
 
 
 async def security(visit: Visit) -> Response:
+    return await _security_page(visit)
+
+
+async def _security_page(visit: Visit, reply: Reply | None = None) -> Response:
     principal, view, person = await _person(visit)
     listed = [
         {
@@ -135,6 +139,7 @@ async def security(visit: Visit) -> Response:
     ]
     return visit.page(
         "account_security.html",
+        reply,
         sessions=listed,
         revoke_action="/security/sessions/end",
         sign_out_all_action="/security/sessions/end-others",
@@ -159,7 +164,10 @@ async def end_other_sessions(visit: Visit) -> Response:
 async def new_recovery_codes(visit: Visit) -> Response:
     """Shown once, in the answer to the form: the codes in clear are kept nowhere."""
     principal, _, person = await _person(visit)
-    codes = await account.new_recovery_codes(visit.gate, principal)
+    try:
+        codes = await account.new_recovery_codes(visit.gate, principal, code=visit.text("code"))
+    except Refusal as refusal:
+        return await _security_page(visit, visit.again(refusal, on={"second_factor_wrong": "code"}))
     return visit.page(
         "recovery_codes.html", action="/security/recovery-codes/saved", codes=codes, signed_up=False, person=person
     )

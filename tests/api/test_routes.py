@@ -1,6 +1,7 @@
 """Every route of the API at once: who may use it, and that looking changes nothing."""
 
 import asyncio
+import re
 import uuid
 from typing import Any
 
@@ -9,14 +10,19 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from api.app import create_api
-from db.accounts import Account, Message, RecoveryCode, SessionRow
+from db.accounts import Access, Account, Message, RecoveryCode, SessionRow
 from db.audit import AuditEntry
+from db.cases import CaseEntry, CaseRow
+from db.departures import ColleagueAnswer, DepartureClaim, NewcomerAnswer
+from db.invitations import ColleagueChangeRow, InvitationRow
 from db.registrations import Counter, Credential, IdempotencyKey, RegistrationRow
+from portal import sessions
+from portal.sessions import SessionKind
 from tests.api.visitor import Visitor, assert_problem
 from tests.house import PASSWORD, House
 
 # Routes that nobody has to be known for, and the one that has a session of its own kind.
-OPEN = {"start_registration", "send_resume_link", "redeem_resume_link", "sign_in", "tell_of_letters"}
+OPEN = {"start_registration", "send_resume_link", "redeem_resume_link", "sign_in", "tell_of_letters", "follow_link"}
 
 BODIES: dict[str, object] = {
     "confirm_email": {"code": "123456"},
@@ -27,6 +33,16 @@ BODIES: dict[str, object] = {
     "set_up_account": {"name": "Jo Example", "password": PASSWORD},
     "confirm_second_factor": {"code": "123456"},
     "confirm_sign_in": {"code": "123456"},
+    "answer_for_colleagues": {"answers": [{"reason": "left"}]},
+    "answer_newcomer": {"choice": "object"},
+    "open_case": {"kind": "help", "telephone": "217-555-0142", "note": "I have no check at hand."},
+    "answer_case": {"text": "We opened in October."},
+    "change_role": {"role": "member"},
+    "invite_colleague": {"access_id": "6f1c9a0d-4f5a-4e3c-8b4c-869f0e0f6f4f", "email": "kim@clinic.example.org"},
+    "correct_invitation": {"email": "kim.colleague@clinic.example.org"},
+    "accept_with_account": {"token": "x" * 43, "attested": True},
+    "set_up_invited_account": {"name": "Kim Colleague", "password": PASSWORD, "attested": True},
+    "confirm_invited_second_factor": {"code": "123456"},
 }
 
 
@@ -46,7 +62,10 @@ def api(sqlite_house: House) -> FastAPI:
 
 async def contents(house: House) -> list[object]:
     """Everything that a request could change, apart from when a session was last used."""
-    tables = (RegistrationRow, AuditEntry, IdempotencyKey, Counter, Credential, Account, RecoveryCode, Message)
+    tables = (
+        RegistrationRow, AuditEntry, IdempotencyKey, Counter, Credential, Account, RecoveryCode, Message, Access,
+        CaseRow, CaseEntry, InvitationRow, ColleagueChangeRow, ColleagueAnswer, NewcomerAnswer, DepartureClaim,
+    )  # fmt: skip
     async with house.database.read() as session:
         found: list[object] = [
             sorted(str(row.model_dump()) for row in (await session.scalars(select(table))).all()) for table in tables
@@ -58,9 +77,12 @@ async def contents(house: House) -> list[object]:
 
 
 def filled(path: str, **ids: str) -> str:
-    for name in ("registration_id", "session_id", "message_id"):
-        path = path.replace(f"{{{name}}}", ids.get(name, str(uuid.uuid4())))
-    return path
+    return re.sub(r"\{(\w+)\}", lambda found: ids.get(found[1], str(uuid.uuid4())), path)
+
+
+async def invited_token(house: House, invitation_id: uuid.UUID | None = None) -> str:
+    """A session of an invited colleague; of an invitation that there isn't, unless one is named."""
+    return await sessions.begin(house.gate, SessionKind.INVITATION, invitation_id or uuid.uuid4(), client="test")
 
 
 async def test_every_route_wants_a_session_and_changes_nothing_without_one(
@@ -77,7 +99,7 @@ async def test_every_route_wants_a_session_and_changes_nothing_without_one(
             found = assert_problem(response, 401, "signed_out")
             assert "Bearer" in response.headers["www-authenticate"], found
             tried += 1
-    assert tried >= 40
+    assert tried >= 100
     assert await contents(house) == before
 
 
@@ -86,7 +108,7 @@ async def test_every_route_refuses_a_session_of_another_kind(
 ):
     await visitor.start()
     await other.signed_in(house)
-    tokens = {"registration": visitor.token, "account": other.token}
+    tokens = {"registration": visitor.token, "account": other.token, "invitation": await invited_token(house)}
     before = await contents(house)
     for method, path, name, operation in operations(api):
         kinds = {kind for requirement in operation.get("security", []) for kind in requirement}
@@ -100,26 +122,35 @@ async def test_every_route_refuses_a_session_of_another_kind(
 
 async def test_I15_a_foreign_id_looks_like_an_unknown_one(api: FastAPI, house: House, visitor: Visitor, other: Visitor):
     stranger_token = (await visitor.signed_in(house)).token
-    sessions = (await visitor.get("/api/v1/sessions")).json()["sessions"]
+    own_sessions = (await visitor.get("/api/v1/sessions")).json()["sessions"]
     messages = (await visitor.get("/api/v1/messages")).json()["messages"]
-    foreign = {"registration_id": visitor.id, "session_id": sessions[0]["id"], "message_id": messages[0]["id"]}
+    organization = (await visitor.get("/api/v1/colleagues")).json()["organizations"][0]
+    wanted = {"access_id": organization["inviting"][0]["access_id"], "email": f"kim.{visitor.email}"}
+    invited = (await visitor.post("/api/v1/invitations", wanted)).json()
+    case = (await visitor.post("/api/v1/cases", BODIES["open_case"])).json()
+    foreign = {
+        "registration_id": visitor.id, "session_id": own_sessions[0]["id"], "message_id": messages[0]["id"],
+        "colleague_id": organization["colleagues"][0]["id"], "invitation_id": invited["id"], "case_id": case["id"],
+    }  # fmt: skip
     await other.start()
     registration_token = other.token
     other.email = f"another.{other.email}"
     account_token = (await other.signed_in(house)).token
     assert account_token != stranger_token
+    another_invitation = await invited_token(house)
     before, tried = await contents(house), 0
     for method, path, name, _ in operations(api):
         if "{" not in path:
             continue
-        other.token = registration_token if "registration_id" in path else account_token
+        kind = "registration" if "registration_id" in path else "invitation" if "/acceptance" in path else "account"
+        other.token = {"registration": registration_token, "invitation": another_invitation}.get(kind, account_token)
         answers = [await other.send(method, filled(path, **ids), body=BODIES.get(name)) for ids in (foreign, {})]
         found = [assert_problem(answer, 404, "not_found") for answer in answers]
         for one in found:
             one.pop("request_id")
         assert found[0] == found[1]
         tried += 1
-    assert tried >= 13
+    assert tried >= 30
     # Only the keys of the requests that came as far as being remembered are new.
     after = await contents(house)
     assert [one for number, one in enumerate(after) if number != 2] == [

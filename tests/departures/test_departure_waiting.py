@@ -10,9 +10,12 @@ from db.accounts import Access
 from db.departures import NewcomerNotice
 from domain.cases import CaseKind, StaffAction
 from domain.colleagues import Code
+from domain.departure import State as DepartureState
 from domain.departure import objection_deadline
-from portal import colleagues
+from portal import colleagues, departures
 from portal.cases import CaseParty
+from portal.departures import ColleagueWord
+from portal.registration_view import view_registration
 from tests.cases.counter import Counter
 from tests.cases.counter import Person as Asking
 from tests.colleagues.office import Person
@@ -48,8 +51,8 @@ async def _long_ago(practice: Practice, clinic_id: object, *newcomers: Successor
 async def test_P9_a_newcomer_cant_remove_or_demote_who_was_there_before(practice_on_both: Practice):
     practice = practice_on_both
     clinic = await practice.house.new_clinic()
-    older = await practice.administrator(clinic)
-    newcomer = await practice.successor(clinic)
+    older = (await practice.successor(clinic, words=())).person
+    newcomer = await practice.successor(clinic, notice=False)
     refused = [await _remove(practice, newcomer.person, older)]
     refused.append(await _set_role(practice, newcomer.person, older, "member"))
     assert [(one.accepted, one.code) for one in refused] == [(False, Code.NEWCOMER_WAITS)] * 2
@@ -57,15 +60,14 @@ async def test_P9_a_newcomer_cant_remove_or_demote_who_was_there_before(practice
     assert access.role == "administrator"
     notice = await practice.notice(older)
     assert all(one.retry_at == notice.until for one in refused)
-    # The others aren't held up, and leaving stays one's own.
-    assert (await _set_role(practice, older, newcomer.person, "member")).accepted
+    # Leaving stays one's own.
     assert (await _remove(practice, newcomer.person, newcomer.person)).accepted
 
 
 async def test_P9_whom_a_waiting_newcomer_invites_waits_too(practice: Practice):
     clinic = await practice.house.new_clinic()
-    older = await practice.administrator(clinic)
-    newcomer = await practice.successor(clinic)
+    older = (await practice.successor(clinic, words=())).person
+    newcomer = await practice.successor(clinic, notice=False)
     friend = await practice.colleague(newcomer.person, role="administrator")
     assert (await _remove(practice, friend, older)).code is Code.NEWCOMER_WAITS
     # Also once who invited them is gone.
@@ -75,8 +77,8 @@ async def test_P9_whom_a_waiting_newcomer_invites_waits_too(practice: Practice):
 
 async def test_P9_a_newcomer_manages_those_who_came_later_at_once(practice: Practice):
     clinic = await practice.house.new_clinic()
-    await practice.administrator(clinic)
-    newcomer = await practice.successor(clinic)
+    await practice.successor(clinic, words=())
+    newcomer = await practice.successor(clinic, notice=False)
     colleague = await practice.colleague(newcomer.person)
     assert (await _set_role(practice, newcomer.person, colleague, "administrator")).accepted
     assert (await _remove(practice, newcomer.person, colleague)).accepted
@@ -84,16 +86,16 @@ async def test_P9_a_newcomer_manages_those_who_came_later_at_once(practice: Prac
 
 async def test_P9_after_the_time_to_object_a_newcomer_manages_everybody(practice: Practice):
     clinic = await practice.house.new_clinic()
-    older = await practice.administrator(clinic)
-    newcomer = await practice.successor(clinic, words=())
+    older = (await practice.successor(clinic, words=())).person
+    newcomer = await practice.successor(clinic, notice=False)
     await _long_ago(practice, clinic.id, newcomer)
     assert (await _remove(practice, newcomer.person, older)).accepted
 
 
 async def test_P9_an_objection_holds_a_newcomer_up_after_the_time_too(practice: Practice):
     clinic = await practice.house.new_clinic()
-    older = await practice.administrator(clinic)
-    newcomer = await practice.successor(clinic)
+    older = (await practice.successor(clinic, words=())).person
+    newcomer = await practice.successor(clinic, notice=False)
     await practice.says(older, "object")
     await _long_ago(practice, clinic.id, newcomer)
     refused = await _remove(practice, newcomer.person, older)
@@ -102,16 +104,24 @@ async def test_P9_an_objection_holds_a_newcomer_up_after_the_time_too(practice: 
 
 async def test_P9_staff_who_believe_the_newcomer_end_the_wait(practice: Practice):
     clinic = await practice.house.new_clinic()
-    older = await practice.administrator(clinic)
-    other = await practice.colleague(older)
-    newcomer = await practice.successor(clinic)
+    older = (await practice.successor(clinic, words=())).person
+    other = await practice.colleague(older, role="administrator")
+    started = await practice.arriving(clinic)
+    shown = await departures.existing_accounts(practice.gate, started.registration_id)
+    words = [ColleagueWord(reason="left", about=shown[0].id), ColleagueWord(reason="on_leave", about=shown[1].id)]
+    await departures.answer_for_colleagues(practice.gate, started.registration_id, words=words, key=key())
+    secret = await practice.house.secured(started)
+    view = await view_registration(practice.gate, started.registration_id)
+    assert view.account_id is not None
+    person = await practice.signed_in(view.account_id, email=view.email, secret=secret)
+    newcomer = Successor(started=started, person=person)
     await practice.says(older, "object")
-    for person in (older, other):
-        [review] = await practice.reviews(person)
-        assert (await practice.decide(review.id, "confirm")).accepted
-    third = await practice.successor(clinic, words=())
-    await _long_ago(practice, clinic.id, newcomer, third)
-    assert (await _remove(practice, newcomer.person, third.person)).accepted
+    [review] = await practice.reviews(older)
+    await practice.stands(review.id, DepartureState.CONTESTED)
+    await _long_ago(practice, clinic.id, newcomer)
+    assert (await _remove(practice, newcomer.person, other)).code is Code.NEWCOMER_WAITS
+    assert (await practice.decide(review.id, "confirm")).accepted
+    assert (await _remove(practice, newcomer.person, other)).accepted
 
 
 async def test_P9_who_gets_access_by_staff_waits_too(practice: Practice):

@@ -107,6 +107,11 @@ async def test_sessions_elsewhere_are_ended_and_recovery_codes_replaced(
     await other.go("/access")
     assert await other.heading() == "Sign in"
     await person.send("Make new recovery codes")
+    assert list(await person.field_errors()) == ["code"]
+    await person.judge()
+    await person.send_code(codes[0], button="Make new recovery codes")  # used up to sign in
+    assert await person.field_errors() == {"code": "That code isn't right"}
+    await person.send_code(codes[1], button="Make new recovery codes")
     fresh = await person.codes()
     assert not set(fresh) & set(codes)
     await person.judge()

@@ -7,6 +7,7 @@ import segno
 
 from tests.web_design.case_states import CASE_STATES
 from tests.web_design.colleague_states import COLLEAGUE_STATES
+from tests.web_design.departure_states import DEPARTURE_STATES
 from web.rendering import Payer
 
 PAYER = Payer(
@@ -334,6 +335,12 @@ CATALOGUE: tuple[PageState, ...] = (
         email=EMAIL, values={"name": "Dr. Avery Stone"}, password_min=8, password_max=128,
         practitioner_attestation={"text": "I am this person, and I register for myself.", "version": "2026-1"},
         errors={"practitioner_attestation": "Please say that you are this person, or enter your own name."})),
+    PageState("account-colleagues", "account.html", _step(
+        email=EMAIL, values={"name": "Jordan Ellis"}, password_min=8, password_max=128,
+        existing_accounts=[{"id": "0c9c2f3b", "initials": "A••• E•••", "email_masked": "a•••@clinic.example.org"},
+                           {"id": "1d0d3a4c", "initials": "B••• E•••", "email_masked": "b•••@clinic.example.org"}],
+        colleague_reasons=[("left", "They have left the organization"), ("other", "Another reason")],
+        errors={"reason": "Choose why they can’t help you."})),
     PageState("account-weak", "account.html", _step(
         email=EMAIL, values={"name": LONG_NAME}, password_min=8, password_max=128,
         errors={"password": "This password is known from leaks and would be tried first."},
@@ -416,4 +423,5 @@ CATALOGUE: tuple[PageState, ...] = (
     PageState("problem-503", "problem.html", {"problem": {"status": 503}, "retry_at": datetime.now(UTC) + timedelta(seconds=30), "incident": "req-01JD4Q8Z"}),
     *(PageState(*state) for state in CASE_STATES),
     *(PageState(*state) for state in COLLEAGUE_STATES),
+    *(PageState(*state) for state in DEPARTURE_STATES),
 )  # fmt: skip
