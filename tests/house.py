@@ -297,7 +297,10 @@ class House:
         )
         assert result.accepted, result
         secret = (await account_setup.second_factor(self.gate, rid)).secret
-        return await account_setup.confirm_second_factor(self.gate, rid, code=pyotp.TOTP(secret).now(), key=key())
+        own = await sessions.authenticate(self.gate, started.token, SessionKind.REGISTRATION)
+        return await account_setup.confirm_second_factor(
+            self.gate, rid, code=pyotp.TOTP(secret).now(), key=key(), session_id=own.session_id
+        )
 
     async def secured(self, started: Started, *, name: str = "Jo Example", password: str = PASSWORD) -> str:
         """Set the account up; returns the second factor's secret."""

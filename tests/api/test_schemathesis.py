@@ -130,7 +130,8 @@ def fire(schema: Any, operation_id: str, *, token: str | None, path: dict[str, s
     return sent
 
 
-@pytest.mark.parametrize("operation_id", NAMES)
+# The print shop's call has a raw, signed body and no schema to break: tests/api/test_print_shop.py breaks it by hand.
+@pytest.mark.parametrize("operation_id", [name for name in NAMES if name != "tell_of_letters"])
 @pytest.mark.parametrize("known", [True, False], ids=["signed_in", "nobody"])
 async def test_no_generated_request_finds_an_undescribed_answer(
     schema: Any, people: dict[str, Person], house: House, operation_id: str, known: bool

@@ -170,7 +170,7 @@ class Practice(Office):
         return found[1]
 
     async def staff_member(self) -> StaffMember:
-        email = f"staff.{key()[:8]}@plan.example.org"
+        email = f"sam.{key()[:8]}@plan.example.org"
         link = await staff.add_staff(self.gate, name="Sam Staff", email=email, role=StaffRole.AGENT)
         token = await staff.choose_password(self.gate, link_token=link, password=PASSWORD, key=key(), client="test")
         pending = await staff.pending_staff(self.gate, token)
