@@ -32,10 +32,20 @@ def main(arguments: list[str]) -> int:
     importing.add_argument("files", type=Path, nargs="+", metavar="FILE")
     demo = commands.add_parser("demo", help="play a registration against the running system")
     demo.add_argument(
-        "route", nargs="?", choices=["check", "mail"], default="check", help="with a check, or by US Mail"
-    )
+        "route", nargs="?", choices=["check", "mail", "authorization"], default="check",
+        help="a registration with a check, or by US Mail; or a billing service that gets a provider's yes",
+    )  # fmt: skip
+    skipping = commands.add_parser("skip", help="let time go by for one request, on the development server only")
+    skipping.add_argument("authorization", metavar="AUTHORIZATION", help="its reference, A-…")
+    skipping.add_argument("length", metavar="LENGTH", help="31d, 12h, 90m or 45s")
     _add_letter_commands(
         commands.add_parser("letters", help="what the print shop's folder holds; tell what became of a letter")
+    )
+    bounces = commands.add_parser(
+        "bounces", help="read a mailbox of bounces once, and tell on what became of our mails"
+    )
+    bounces.add_argument(
+        "file", type=Path, nargs="?", help="an mbox file or a maildir; default: GATEHOUSE_BOUNCE_MAILBOX"
     )
     commands.add_parser("verify-audit", help="check the audit's hash chain")
     commands.add_parser("match-listed", help="have open cases look whether their organization is in the directory now")
@@ -45,24 +55,32 @@ def main(arguments: list[str]) -> int:
         if given.command == "demo-data":
             return _demo_data(given.folder)
         settings = Settings.load()
-        match given.command:
-            case "migrate":
-                return _migrate(settings)
-            case "import":
-                return _import(settings, given.files)
-            case "demo":
-                return _demo(settings, given.route)
-            case "letters":
-                return _letters(settings, given)
-            case "verify-audit":
-                return _verify_audit(settings)
-            case "match-listed":
-                return _match_listed(settings)
-            case "staff":
-                return _staff(settings, given)
+        return _run(settings, given)
     except (ValidationError, SettingsError) as error:
         print(describe_error(error), file=sys.stderr)
         return 2
+
+
+def _run(settings: Settings, given: argparse.Namespace) -> int:
+    match given.command:
+        case "migrate":
+            return _migrate(settings)
+        case "import":
+            return _import(settings, given.files)
+        case "demo":
+            return _demo(settings, given.route)
+        case "letters":
+            return _letters(settings, given)
+        case "bounces":
+            return _bounces(settings, given.file)
+        case "skip":
+            return _skip(settings, given.authorization, given.length)
+        case "verify-audit":
+            return _verify_audit(settings)
+        case "match-listed":
+            return _match_listed(settings)
+        case "staff":
+            return _staff(settings, given)
     return 2
 
 
@@ -105,9 +123,57 @@ def _demo(settings: Settings, route: str) -> int:
 
         desk = _spool_desk(settings)
         return 1 if desk is None else play_mail(settings, desk)
+    if route == "authorization":
+        from ops.demo_authorization import play as play_authorization
+
+        return play_authorization(settings)
     from ops.demo import play
 
     return play(settings)
+
+
+def _skip(settings: Settings, reference: str, length: str) -> int:
+    """Say how the request stands, let the time go by for its workflow, and say what that came to."""
+    from domain.ports import RecordsUnavailable
+    from ops.skip import SkipRefused, duration_of, fast_forward, require_development_server
+    from portal.authorization_story import quiet, tell
+    from portal.refusals import Refusal
+
+    async def skip(gate: "Gate") -> None:
+        duration = duration_of(length)
+        require_development_server(settings)
+        before = await tell(gate, reference)
+        until = "" if before.state.is_final else f" It is open until {before.deadline:%B %d, %Y, %H:%M} UTC."
+        print(f"{before.reference} stands at: {before.in_words}.{until}")
+        if not await fast_forward(gate.client, before.workflow_id, duration):
+            print("Its workflow ended before all of that time had gone by.")
+        await quiet(gate, before.workflow_id)
+        after = await tell(gate, reference)
+        print(f"{length} later, by its own clock, it stands at: {after.in_words}.")
+        for title, earlier, now in (
+            ("happened", before.happened, after.happened),
+            ("was told", before.told, after.told),
+        ):
+            new = now[len(earlier) :]
+            print(f"What {title} meanwhile:" if new else f"Nothing {title} meanwhile.")
+            for one in new:
+                print(f"  {one.at:%B %d, %H:%M}  {one.words}")
+        if settings.temporal_ui_url:
+            place = before.workflow_id.replace("/", "%2F")
+            print(f"Its workflow: {settings.temporal_ui_url}/namespaces/default/workflows/{place}")
+
+    try:
+        _with_gate(settings, skip)
+    except SkipRefused as refused:
+        print(f"Nothing was skipped: {refused}.", file=sys.stderr)
+        return 1
+    except Refusal:
+        print(f"Nothing was skipped: there is no request {reference}.", file=sys.stderr)
+        return 1
+    except (RecordsUnavailable, TimeoutError):
+        print("The database or the worker doesn't answer; is the system running?", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _add_letter_commands(parser: argparse.ArgumentParser) -> None:
@@ -148,6 +214,36 @@ def _letters(settings: Settings, given: argparse.Namespace) -> int:
         print(f"The print shop's folder can't be used ({error.code}).", file=sys.stderr)
         return 1
     print(f"{len(chosen)} reported. The running site reads it within seconds.")
+    return 0
+
+
+def _bounces(settings: Settings, file: Path | None) -> int:
+    from domain.ports import RecordsUnavailable
+    from gateways.bounce_mailbox import read_bounces
+    from portal.mail_reports import take
+    from portal.refusals import Refusal
+
+    mailbox = file or settings.bounce_mailbox
+    if mailbox is None:
+        print("Name a mailbox, or set GATEHOUSE_BOUNCE_MAILBOX.", file=sys.stderr)
+        return 2
+    if not mailbox.exists():
+        print(f"There is no mailbox {mailbox}.", file=sys.stderr)
+        return 1
+    try:
+        read = read_bounces(mailbox)
+        taken = _with_gate(settings, lambda gate: take(gate, read.reports))
+    except OSError as error:
+        print(f"{mailbox} can't be read: {error.strerror}.", file=sys.stderr)
+        return 1
+    except (Refusal, RecordsUnavailable):
+        print(
+            "Temporal or the database is away; read it again later, what was told on isn't told twice.", file=sys.stderr
+        )
+        return 1
+    print(
+        f"{taken.told} told on, {taken.known} known or no news, {taken.foreign} of mails that aren't ours, {read.unreadable} unreadable."
+    )
     return 0
 
 

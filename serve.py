@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import uvicorn
 import uvloop
@@ -22,8 +23,11 @@ from api.app import create_api
 from api.problems import answering
 from composition import print_shop_of
 from db.database import Database
+from gateways.bounce_mailbox import BounceMailbox
 from gateways.letters.spool_desk import SpoolDesk
-from ops.http import Cookies, guard
+from gateways.mail_webhook import MailWebhook
+from ops.connections import BoundedConnection
+from ops.http import Cookies, EdgeAnswers, guard
 from ops.keys import KeyedVault, Keyring
 from ops.leaving import leave
 from ops.logs import configure_logs, logger
@@ -31,6 +35,7 @@ from ops.settings import Settings, describe_error
 from ops.temporal_client import connect
 from portal.delivery_reports import DeliveryReading
 from portal.gate import Gate
+from portal.mail_reports import BounceReading
 from web.app import create_pages, problem_page
 from web.rendering import Payer, Renderer
 from web.visit import Site
@@ -48,22 +53,33 @@ def build_gate(settings: Settings, *, client: Client, database: Database, keyrin
         limits=settings.limits,
         task_queue=settings.task_queue,
         payer_name=settings.payer.name,
+        zone=ZoneInfo(settings.payer.time_zone),
     )
 
 
 def build_app(settings: Settings, gate: Gate, pages: Starlette | None = None) -> ASGIApp:
     """The whole site: the API, the probes, and `pages` for every other address."""
     webhook = print_shop_of(settings).webhook()
-    api = create_api(gate, site_url=settings.site_url, print_shop_webhook=webhook)
-    too_large, failed = answering("body_too_large", api), answering("internal_error", api)
+    api = create_api(
+        gate, site_url=settings.site_url, print_shop_webhook=webhook, mail_webhook=mail_webhook_of(settings)
+    )
+
+    def refusing(code: str, status: HTTPStatus) -> ASGIApp:
+        answer = answering(code, api)
+        return _ByAddress(answer, problem_page(pages, status) if pages else answer)
+
     return guard(
         _ByAddress(api, pages or api),
         site_url=settings.site_url,
         trusted_proxies=settings.trusted_proxies,
-        too_large=_ByAddress(
-            too_large, problem_page(pages, HTTPStatus.REQUEST_ENTITY_TOO_LARGE) if pages else too_large
+        loopback=settings.environment == "development",
+        answers=EdgeAnswers(
+            too_slow=refusing("request_timeout", HTTPStatus.REQUEST_TIMEOUT),
+            too_large=refusing("body_too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+            # Never a page: its links would lead where the wrong name leads.
+            wrong_host=answering("wrong_host", api),
+            failed=refusing("internal_error", HTTPStatus.INTERNAL_SERVER_ERROR),
         ),
-        failed=_ByAddress(failed, problem_page(pages, HTTPStatus.INTERNAL_SERVER_ERROR) if pages else failed),
     )
 
 
@@ -103,6 +119,17 @@ def delivery_reading(settings: Settings, gate: Gate) -> DeliveryReading | None:
     choice = print_shop_of(settings)
     reports, spool = choice.reports(), choice.spool()
     return DeliveryReading(gate, reports, scrub=spool.scrub) if reports and spool else None
+
+
+def mail_webhook_of(settings: Settings) -> MailWebhook | None:
+    """What reads the mail relay's calls; None without a secret that they are signed with."""
+    secrets = settings.mail_webhook_secret
+    return MailWebhook([one.strip() for one in secrets.get_secret_value().split(",")]) if secrets else None
+
+
+def bounce_reading(settings: Settings, gate: Gate) -> BounceReading | None:
+    """What reads the mailbox of bounces; None when the relay has none, or calls instead."""
+    return BounceReading(gate, BounceMailbox(settings.bounce_mailbox)) if settings.bounce_mailbox else None
 
 
 class _ByAddress:
@@ -153,7 +180,7 @@ async def run(settings: Settings) -> int:
     server = _Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=BoundedConnection,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -171,13 +198,13 @@ async def run(settings: Settings) -> int:
     ready_file = os.environ.get("GATEHOUSE_READY_FILE")
     if ready_file:
         Path(ready_file).touch()  # noqa: ASYNC240 - once, at start
-    reading = delivery_reading(settings, gate)
-    reports = asyncio.create_task(reading.for_ever(every_s=_REPORTS_EVERY_S)) if reading else None
+    readings = (delivery_reading(settings, gate), bounce_reading(settings, gate))
+    reading = [asyncio.create_task(one.for_ever(every_s=_REPORTS_EVERY_S)) for one in readings if one]
     await serving
-    if reports is not None:
-        reports.cancel()
+    for one in reading:
+        one.cancel()
         with suppress(asyncio.CancelledError):
-            await reports
+            await one
     await database.close()
     log.info("site has stopped")
     return 0

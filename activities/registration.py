@@ -7,6 +7,7 @@ from temporalio import activity
 
 from domain.ports import RegistrationRecords
 from domain.registration import (
+    JudgeBillingService,
     JudgeCode,
     JudgePayment,
     RecordAccount,
@@ -18,6 +19,7 @@ from domain.registration import (
     Recorded,
     RecordMailFailed,
     RecordOpened,
+    RecordReconsidered,
     RecordResumeLink,
 )
 
@@ -51,6 +53,14 @@ class RegistrationActivities:
     @activity.defn(name="registration.judge_payment")
     async def judge_payment(self, cmd: JudgePayment) -> Recorded:
         return await self._records.judge_payment(cmd)
+
+    @activity.defn(name="registration.judge_billing_service")
+    async def judge_billing_service(self, cmd: JudgeBillingService) -> Recorded:
+        return await self._records.judge_billing_service(cmd)
+
+    @activity.defn(name="registration.reconsider")
+    async def reconsider(self, cmd: RecordReconsidered) -> Recorded:
+        return await self._records.reconsider(cmd)
 
     @activity.defn(name="registration.set_up_account")
     async def set_up_account(self, cmd: RecordAccount) -> Recorded:

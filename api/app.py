@@ -10,12 +10,18 @@ from api import (
     accepting,
     account,
     additions,
+    answers,
+    authorization_lists,
+    authorizations,
     cases,
     colleagues,
+    contact_desk,
     departure_desk,
     departures,
+    grants,
     health,
     letters,
+    mail_events,
     print_shop,
     reference,
     registrations,
@@ -27,6 +33,7 @@ from api.bodies import JsonBodies
 from api.openapi import add_description
 from api.problems import add_problems, answering
 from domain.print_shop import DeliveryWebhook
+from gateways.mail_webhook import MailWebhook
 from ops.http import Cookies
 from portal.gate import Gate
 
@@ -34,15 +41,21 @@ OPENAPI_PATH: Final = "/api/v1/openapi.json"
 
 
 _MODULES: Final = (
-    registrations, letters, resuming, sessions, account, additions, colleagues, accepting, cases, departures, departure_desk, staff, print_shop, reference,
+    registrations, letters, resuming, sessions, account, additions, answers, authorizations, authorization_lists, colleagues, accepting, cases, departures, departure_desk, contact_desk, grants, staff, print_shop, mail_events, reference,
     health,
 )  # fmt: skip
 
 
-def create_api(gate: Gate, *, site_url: str, print_shop_webhook: DeliveryWebhook | None = None) -> FastAPI:
+def create_api(
+    gate: Gate,
+    *,
+    site_url: str,
+    print_shop_webhook: DeliveryWebhook | None = None,
+    mail_webhook: MailWebhook | None = None,
+) -> FastAPI:
     """The application for everything under `/api`, and for `/livez` and `/readyz`. Wrap it with `ops.http.guard`.
 
-    Without `print_shop_webhook` there is no address for the print shop's calls.
+    Without `print_shop_webhook` there is no address for the print shop's calls, without `mail_webhook` none for the mail relay's.
     """
     app = FastAPI(
         title="Gatehouse",
@@ -57,6 +70,7 @@ def create_api(gate: Gate, *, site_url: str, print_shop_webhook: DeliveryWebhook
     app.state.site_url = site_url
     app.state.cookies = Cookies.of(site_url)
     app.state.print_shop_webhook = print_shop_webhook
+    app.state.mail_webhook = mail_webhook
     for module in _MODULES:
         app.include_router(module.router)
     add_problems(app)
@@ -70,7 +84,7 @@ def create_api(gate: Gate, *, site_url: str, print_shop_webhook: DeliveryWebhook
         JsonBodies,
         wrong_type=answering("unsupported_media_type", app),
         malformed=answering("malformed_body", app),
-        raw=frozenset({print_shop.PATH}),
+        raw=frozenset({print_shop.PATH, mail_events.PATH, authorization_lists.PATH}),
     )
     app.add_middleware(HeadAsGet)
     return app

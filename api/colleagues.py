@@ -28,7 +28,7 @@ router = APIRouter(prefix="/api/v1", tags=["Colleagues"])
 _POSTED: Final = (*POSTED, "signed_out", "cross_site", "not_found")
 _OVER: Final = ("invitation_accepted", "invitation_expired", "invitation_cancelled", "invitation_inviter_left")
 _INVITED: Final = (
-    "not_administrator", "already_colleague", "invitation_open", "invitations_open_limit", "invitations_limit",
+    "not_administrator", "already_colleague", "invitation_open", "invitations_open_limit", "invitations_limit", "invitee_bills",
 )  # fmt: skip
 
 ColleagueId = Annotated[UUID, Path(description="The colleague's id, as in the list.")]

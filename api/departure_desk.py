@@ -14,11 +14,12 @@ from api.departure_models import (
     DeskReviewsAnswer,
     ObjectionAnswer,
     ObjectionsAnswer,
+    ObjectionSettled,
     ReviewDone,
 )
 from api.dependencies import GateDep, Key, Staff
 from domain.departure import State
-from portal import departure_desk
+from portal import departure_desk, objection_desk
 
 router = APIRouter(prefix="/api/v1/staff", include_in_schema=False)
 
@@ -49,3 +50,15 @@ async def list_objections(member: Staff, gate: GateDep) -> ObjectionsAnswer:
     """Objections to newcomers of whom no review is under way, the newest first."""
     found = await departure_desk.list_objections(gate, member)
     return ObjectionsAnswer(objections=[ObjectionAnswer.of(one) for one in found])
+
+
+@router.post("/objections/{registration_id}/decision")
+async def settle_objection(
+    registration_id: Annotated[UUID, Path()], body: DecisionRequest, member: Staff, gate: GateDep, key: Key
+) -> ObjectionSettled:
+    """Keep the newcomer's access, or end it: that takes a second person."""
+    return ObjectionSettled(
+        outcome=await objection_desk.settle(
+            gate, member, registration_id, verdict=body.verdict, reason=body.reason, key=key
+        )
+    )

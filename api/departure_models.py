@@ -10,6 +10,7 @@ from domain.departure import Choice, State
 from portal.departure_desk import DeskReview, ObjectionLine
 from portal.departures import ClaimView, ExistingAccount
 from portal.newcomers import NoticeView
+from portal.objection_desk import Settled
 
 
 def _request(**example: Any) -> ConfigDict:
@@ -187,6 +188,7 @@ class DeskReviewAnswer(BaseModel):
     email: str
     announced_at: datetime
     until: datetime
+    due_at: datetime | None
     closed_at: datetime | None
     mail_failed: bool
     newcomers: list[DeskNewcomer]
@@ -196,7 +198,7 @@ class DeskReviewAnswer(BaseModel):
     def of(cls, view: DeskReview) -> Self:
         return cls(
             id=view.id, reference=view.reference, state=view.state, organization=view.organization, person=view.person,
-            email=view.email, announced_at=view.announced_at, until=view.until, closed_at=view.closed_at,
+            email=view.email, announced_at=view.announced_at, until=view.until, due_at=view.due_at, closed_at=view.closed_at,
             mail_failed=view.mail_failed, decision=view.decision,
             newcomers=[
                 DeskNewcomer(name=one.name, reference=one.reference, text=one.text, is_withdrawn=one.is_withdrawn)
@@ -214,17 +216,26 @@ class DeskReviewsAnswer(BaseModel):
 class ObjectionAnswer(BaseModel):
     """An objection to a newcomer of whom no review is under way."""
 
+    registration_id: UUID
     reference: str
     organization: str
     by: str
     newcomer: str
     at: datetime
+    end_proposed: bool
 
     @classmethod
     def of(cls, line: ObjectionLine) -> Self:
         return cls(
-            reference=line.reference, organization=line.organization, by=line.by, newcomer=line.newcomer, at=line.at
-        )
+            registration_id=line.registration_id, reference=line.reference, organization=line.organization, by=line.by,
+            newcomer=line.newcomer, at=line.at, end_proposed=line.end_proposed,
+        )  # fmt: skip
+
+
+class ObjectionSettled(BaseModel):
+    """What a ruling came to: kept, ended, or that a second person has to agree."""
+
+    outcome: Settled
 
 
 class ObjectionsAnswer(BaseModel):

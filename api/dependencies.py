@@ -79,6 +79,10 @@ _invitation_bearer = HTTPBearer(
     scheme_name="invitation", auto_error=False, description="The token that following an invitation's link gave."
 )
 
+_sitting_bearer = HTTPBearer(
+    scheme_name="sitting", auto_error=False, description="The token that answering a request gave."
+)
+
 _Bearer = HTTPAuthorizationCredentials | None
 
 
@@ -133,12 +137,21 @@ async def _signed_in(
     return await sessions.authenticate(gate, token, SessionKind.ACCOUNT)
 
 
+async def _own_sitting(
+    request: Request, gate: GateDep, bearer: Annotated[_Bearer, Depends(_sitting_bearer)]
+) -> Principal:
+    token = _token(request, bearer, request.app.state.cookies.sitting)
+    return await sessions.authenticate(gate, token, SessionKind.SITTING)
+
+
 OwnRegistration = Annotated[UUID, Depends(_own_registration)]
 """The id of the registration in the address, once the caller has shown a session of it."""
 OwnRegistrationSession = Annotated[Principal, Depends(_own_registration_session)]
 """Like `OwnRegistration`, with the session that the caller has shown."""
 OwnInvitation = Annotated[Principal, Depends(_own_invitation)]
 """The invited colleague, once they have shown a session of the invitation in the address."""
+OwnSitting = Annotated[Principal, Depends(_own_sitting)]
+"""The business contact who has answered, once they have shown a session of their sitting."""
 PendingSignIn = Annotated[str | None, Depends(_pending_sign_in)]
 """The token of a sign-in that waits for its second factor; not looked at yet."""
 SignedIn = Annotated[Principal, Depends(_signed_in)]

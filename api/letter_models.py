@@ -22,7 +22,7 @@ _LETTER = {
 }  # fmt: skip
 _ADDITION = {
     "id": _ID, "reference": "R-7K3M-9QXW", "state": "awaiting_pin",
-    "open_steps": ["pin", "payment-proof", "letter-addresses", "letters", "withdrawal"], "organization": "Northfield Clinic",
+    "open_steps": ["pin", "payment-proof", "letter-addresses", "letters", "billing-service", "withdrawal"], "organization": "Northfield Clinic",
     "started_at": _AT, "deadline": _UNTIL,
 }  # fmt: skip
 

@@ -23,10 +23,10 @@ def _answer(**example: Any) -> ConfigDict:
 
 OPEN_STEPS: Final[dict[State, tuple[str, ...]]] = {
     State.CONFIRMING_EMAIL: ("email-confirmation", "email-code", "withdrawal"),
-    State.PROVING: ("payment-proof", "letter-addresses", "letters", "withdrawal"),
-    State.AWAITING_PIN: ("pin", "payment-proof", "letter-addresses", "letters", "withdrawal"),
-    State.SETTING_UP_ACCOUNT: ("account", "withdrawal"),
-    State.SECURING_ACCOUNT: ("second-factor", "account", "withdrawal"),
+    State.PROVING: ("payment-proof", "letter-addresses", "letters", "billing-service", "withdrawal"),
+    State.AWAITING_PIN: ("pin", "payment-proof", "letter-addresses", "letters", "billing-service", "withdrawal"),
+    State.SETTING_UP_ACCOUNT: ("account", "reconsider", "withdrawal"),
+    State.SECURING_ACCOUNT: ("second-factor", "account", "reconsider", "withdrawal"),
     State.COMPLETED: ("recovery-codes", "recovery-codes/saved"),
     State.EXPIRED: (),
     State.LOCKED: (),
@@ -83,9 +83,9 @@ class RegistrationAnswer(BaseModel):
     """Where a registration stands."""
 
     model_config = _answer(
-        id=_ID, reference="R-7K3M-9QXW", state="setting_up_account", open_steps=["account", "withdrawal"], name="Jo Example",
+        id=_ID, reference="R-7K3M-9QXW", state="setting_up_account", open_steps=["account", "reconsider", "withdrawal"], name="Jo Example",
         email="jo@clinic.example.org", started_at=_AT, deadline="2026-12-23T15:04:05Z", code_expires_at=None, mail_failed=False,
-        paused_until=None, organization="Northfield Clinic", tin_masked="•••••0001", npi=None, closing_code=None,
+        paused_until=None, organization="Northfield Clinic", tin_masked="•••••0001", npi=None, is_billing=False, closing_code=None,
     )  # fmt: skip
 
     id: UUID
@@ -99,9 +99,12 @@ class RegistrationAnswer(BaseModel):
     code_expires_at: datetime | None = Field(description="Until when the newest e-mailed code works, once it has left.")
     mail_failed: bool = Field(description="That the address refused our mail for good.")
     paused_until: datetime | None = Field(description="Until when proving with a payment is paused.")
-    organization: str | None = Field(description="The organization, once it's proved.")
+    organization: str | None = Field(
+        description="The organization once it's proved, or the billing service once it's accepted."
+    )
     tin_masked: str | None
     npi: str | None
+    is_billing: bool = Field(description="That a billing service registers; no provider is proved then.")
     closing_code: str | None = Field(description="Why the registration ended, if it did without an account.")
 
     @classmethod
@@ -110,14 +113,14 @@ class RegistrationAnswer(BaseModel):
             id=view.id, reference=view.reference, state=view.state, open_steps=list(OPEN_STEPS[view.state]), name=view.name,
             email=view.email, started_at=view.started_at, deadline=view.deadline, code_expires_at=view.code_expires_at,
             mail_failed=view.mail_failed, paused_until=view.paused_until, organization=view.organization,
-            tin_masked=view.tin_masked, npi=view.npi, closing_code=view.closing_code,
+            tin_masked=view.tin_masked, npi=view.npi, is_billing=view.is_billing, closing_code=view.closing_code,
         )  # fmt: skip
 
 
 class StepDone(BaseModel):
     """A step was accepted."""
 
-    model_config = _answer(state="setting_up_account", open_steps=["account", "withdrawal"])
+    model_config = _answer(state="setting_up_account", open_steps=["account", "reconsider", "withdrawal"])
 
     state: State = Field(description="Where the registration stands now.")
     open_steps: OpenSteps
@@ -147,6 +150,15 @@ class PaymentProofRequest(BaseModel):
         max_length=80, description="Number of the check, EFT trace or notice (notices begin with NP)."
     )
     amount: str = Field("", max_length=40, description="The payment's amount; not for a notice.")
+
+
+class BillingServiceRequest(BaseModel):
+    """A billing service, as it calls itself. No NPI: it sees no provider until one says yes."""
+
+    model_config = _request(name="Harbor Billing", tin="00-7654321")
+
+    name: str = Field(max_length=400, description="The name that the billing service goes by.")
+    tin: str = Field(max_length=40, description="The billing service's own Tax ID, never a client's.")
 
 
 class AccountRequest(BaseModel):
@@ -316,14 +328,18 @@ class AccessRow(BaseModel):
     """The right to see one Tax ID, or one Type 2 NPI of it."""
 
     model_config = _answer(
-        id=_ID, organization="Northfield Clinic", tin_masked="•••••0001", npi=None, via="payment", status="open", opened_at=_AT, ended_at=None
+        id=_ID, kind="provider", organization="Northfield Clinic", tin_masked="•••••0001", npi=None, via="payment", status="open", opened_at=_AT,
+        ended_at=None,
     )  # fmt: skip
 
     id: UUID
+    kind: str = Field(description="`provider`, or `billing` for a billing service, which opens no provider by itself.")
     organization: str
     tin_masked: str
     npi: str | None = Field(description="Null: all of the Tax ID.")
-    via: str = Field(description="What it was proved with: `payment`, `notice`, `letter`, `invitation` or `staff`.")
+    via: str = Field(
+        description="What it was proved with: `payment`, `notice`, `letter`, `invitation`, `staff`, or `billing` for a billing service's own word."
+    )
     status: str = Field(description="`open` or `ended`.")
     opened_at: datetime
     ended_at: datetime | None
@@ -331,7 +347,7 @@ class AccessRow(BaseModel):
     @classmethod
     def of(cls, view: AccessView) -> Self:
         return cls(
-            id=view.id, organization=view.organization, tin_masked=view.tin_masked, npi=view.npi, via=view.via,
+            id=view.id, kind=view.kind, organization=view.organization, tin_masked=view.tin_masked, npi=view.npi, via=view.via,
             status=view.status, opened_at=view.opened_at, ended_at=view.ended_at,
         )  # fmt: skip
 
@@ -342,7 +358,7 @@ class AccessAnswer(BaseModel):
     model_config = _answer(
         access=[
             {
-                "id": _ID, "organization": "Northfield Clinic", "tin_masked": "•••••0001", "npi": None, "via": "payment",
+                "id": _ID, "kind": "provider", "organization": "Northfield Clinic", "tin_masked": "•••••0001", "npi": None, "via": "payment",
                 "status": "open", "opened_at": _AT, "ended_at": None,
             }
         ]

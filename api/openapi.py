@@ -14,7 +14,7 @@ _DESCRIPTION: Final = """\
 Registers people with a health payer's provider portal: each proves their organization with a payment or a notice while
 they wait, or with a PIN that is mailed to it, and gets access to it.
 
-- **Every POST** but the print shop's needs an `Idempotency-Key`. The same key and body give the same result; the same key
+- **Every POST** but the print shop's and the mail relay's needs an `Idempotency-Key`. The same key and body give the same result; the same key
   with another body is refused with `key_reused`.
 - **Who calls** is shown with a bearer token. Pages of our own site may use their cookies instead.
 - **Whatever isn't done** is answered with a problem (`application/problem+json`) whose `code` is stable and whose `next`
@@ -27,13 +27,17 @@ _TAGS: Final = (
     ("Going on elsewhere", "With a link by e-mail, in another browser."),
     ("Signing in", "Address and password, then the second factor."),
     ("Account", "What a signed-in person sees."),
+    ("Clients", "What a billing service does: asking providers for access, and keeping track of the answers."),
     ("Support", "What a person of ours looks after."),
     ("Colleagues", "Who else has access, inviting, and accepting an invitation."),
     (
         "Newcomers",
         "When somebody registers for an organization that has accounts: who they are, objecting, and taking over.",
     ),
+    ("Answering", "As a provider's business contact: who asks, yes or no, and the code that confirms it."),
+    ("Billing services", "As a provider: who asks, who has access, changing that, and saying that nobody asked for it."),
     ("Print shop", "What became of letters."),
+    ("Mail relay", "What became of mails."),
 )
 
 
@@ -89,6 +93,7 @@ def _cookies(schemes: Json, app: FastAPI) -> dict[str, str]:
         "registration": names.registration,
         "pending_sign_in": names.sign_in,
         "invitation": names.invitation,
+        "sitting": names.sitting,
     }
     for scheme, cookie in held.items():
         schemes[f"{scheme}_cookie"] = {

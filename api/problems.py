@@ -31,7 +31,9 @@ STATUS: Final[Mapping[str, int]] = {
     "webhook_unreadable": 400,
     "cross_site": 403,
     "method_not_allowed": 405,
+    "request_timeout": 408,
     "body_too_large": 413,
+    "wrong_host": 421,
     "unsupported_media_type": 415,
     "invalid_fields": 422,
     "key_reused": 422,  # as draft-ietf-httpapi-idempotency-key-header has it
@@ -45,6 +47,7 @@ STATUS: Final[Mapping[str, int]] = {
     "code_expired": 422,
     "code_tries_used": 422,
     "payment_no_match": 422,
+    "tin_is_provider": 422,
     "name_is_organization": 422,
     "name_needs_attestation": 422,
     "second_factor_wrong": 422,
@@ -60,6 +63,7 @@ STATUS: Final[Mapping[str, int]] = {
     "too_many_open": 409,
     "account_closed": 409,
     "proof_no_longer_good": 409,
+    "billing_service_registered": 409,
     "second_factor_unconfirmed": 409,
     "codes_limit": 429,
     "payment_paused": 429,
@@ -79,6 +83,7 @@ STATUS: Final[Mapping[str, int]] = {
     "already_colleague": 409,
     "invitation_link_needed": 409,
     "invitation_open": 409,
+    "invitee_bills": 409,
     "invitations_open_limit": 409,
     "invitation_resend_limit": 409,
     "invitation_has_account": 409,
@@ -94,6 +99,13 @@ STATUS: Final[Mapping[str, int]] = {
     "invitations_limit": 429,
     "invitation_resend_pause": 429,
     "newcomer_waits": 429,
+    # What a provider does about billing services.
+    "grant_unchanged": 409,
+    "decision_own_request": 409,
+    "grant_end_date": 422,
+    "objection_code_unknown": 422,
+    "grant_ended": 410,
+    "objection_link_dead": 410,
     # Support cases and staff.
     "case_open": 409,
     "case_wrong_state": 409,
@@ -113,6 +125,31 @@ STATUS: Final[Mapping[str, int]] = {
     "departure_open": 409,
     "departure_over": 410,
     "notice_link_dead": 410,
+    # Answering a billing service's request.
+    "answer_link_needed": 409,
+    "authorization_approved": 410,
+    "authorization_declined": 410,
+    "authorization_expired": 410,
+    "authorization_cancelled": 410,
+    "authorization_contact_changed": 410,
+    "decision_link_dead": 410,
+    # Asking for access.
+    "not_billing_service": 403,
+    "contact_own_person": 422,
+    "contact_own_domain": 422,
+    "authorization_open": 409,
+    "authorization_granted": 409,
+    "authorizations_open_limit": 409,
+    "authorization_resend_limit": 409,
+    "authorization_corrections_limit": 409,
+    "authorization_in_review": 409,
+    "authorization_decided": 409,
+    "authorization_not_in_review": 409,
+    "contact_review_same_person": 409,
+    "contact_review_changed": 409,
+    "authorization_cool_down": 429,
+    "authorization_contact_limit": 429,
+    "authorization_resend_pause": 429,
     # Our side.
     "internal_error": 500,
     "unavailable": 503,
@@ -170,6 +207,7 @@ class Problem(BaseModel):
     retry_at: datetime | None = Field(None, description="When it may be tried again, if that's known.")
     tries_left: int | None = Field(None, description="How many tries are left, if they're counted.")
     fields: list[FieldProblem] | None = Field(None, description="Every field that can't be meant.")
+    standing_id: str | None = Field(None, description="The request of yours that stands in the way, if one does.")
 
 
 def problem(request: Request, refusal: Refusal, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -197,6 +235,7 @@ def describe(refusal: Refusal, *, site_url: str, request_id: str) -> dict[str, A
         "tries_left": refusal.tries_left,
         "fields": [{"field": defect.field, "code": defect.code, "message": defect.message} for defect in refusal.fields]
         or None,
+        "standing_id": refusal.standing_id,
     }
     return {name: value for name, value in content.items() if value is not None}
 
@@ -292,7 +331,15 @@ def _example(code: str) -> dict[str, Any]:
         state=State(code.removeprefix("registration_")) if code.startswith("registration_") else _STATES.get(code),
         retry_at=later if STATUS[code] == 429 else None,
         tries_left=3
-        if code in {"code_wrong", "payment_no_match", "second_factor_wrong", "organization_no_match", "pin_wrong"}
+        if code
+        in {
+            "code_wrong",
+            "payment_no_match",
+            "tin_is_provider",
+            "second_factor_wrong",
+            "organization_no_match",
+            "pin_wrong",
+        }
         else None,
         fields=(FieldDefect("name", "missing", "This field is missing."),) if code == "invalid_fields" else (),
     )
@@ -305,6 +352,8 @@ _STATES: Final[Mapping[str, State]] = {
     "code_tries_used": State.CONFIRMING_EMAIL,
     "codes_limit": State.CONFIRMING_EMAIL,
     "payment_no_match": State.PROVING,
+    "tin_is_provider": State.PROVING,
+    "billing_service_registered": State.PROVING,
     "payment_paused": State.PROVING,
     "payment_letter_only": State.PROVING,
     "organization_no_match": State.PROVING,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response, status
 from api.dependencies import Caller, ClientName, GateDep, Key, NoBody, OwnRegistration, OwnRegistrationSession
 from api.models import (
     AccountRequest,
+    BillingServiceRequest,
     CodeRequest,
     PaymentProofRequest,
     RecoveryCodesAnswer,
@@ -108,6 +109,31 @@ async def prove_payment(
 
 
 @router.post(
+    "/{registration_id}/billing-service", summary="Register a billing service instead of proving a provider",
+    responses=problems(
+        *STEP, "tin_is_provider", "billing_service_registered", "too_many_tries", "name_is_organization", "access_open_already", "account_closed"
+    ),
+)  # fmt: skip
+async def register_billing_service(
+    registration_id: OwnRegistration, body: BillingServiceRequest, gate: GateDep, key: Key, caller: Caller
+) -> StepDone:
+    """With its own Tax ID: a provider's is refused, and counted like a payment proof. It sees no provider until one says yes."""
+    return done(
+        await registering.register_billing_service(
+            gate, registration_id, name=body.name, tin=body.tin, key=key, caller=caller
+        )
+    )
+
+
+@router.post(
+    "/{registration_id}/reconsider", summary="Go back and register for something else", responses=problems(*STEP), dependencies=[NoBody],
+)  # fmt: skip
+async def reconsider(registration_id: OwnRegistration, gate: GateDep, key: Key) -> StepDone:
+    """For who took the wrong path: what proved the organization is let go, name and address stay confirmed."""
+    return done(await registering.reconsider(gate, registration_id, key=key))
+
+
+@router.post(
     "/{registration_id}/account", summary="Choose the account's name and password",
     responses=problems(*STEP, "name_is_organization", "name_needs_attestation", "proof_no_longer_good"),
 )  # fmt: skip
@@ -138,7 +164,8 @@ async def show_second_factor(registration_id: OwnRegistration, gate: GateDep) ->
 @router.post(
     "/{registration_id}/second-factor", summary="Confirm the second factor: the account is made",
     responses=problems(
-        *STEP, "second_factor_wrong", "second_factor_unconfirmed", "too_many_tries", "email_taken", "proof_no_longer_good"
+        *STEP, "second_factor_wrong", "second_factor_unconfirmed", "too_many_tries", "email_taken", "proof_no_longer_good",
+        "tin_is_provider", "billing_service_registered",
     ),
 )  # fmt: skip
 async def confirm_second_factor(

@@ -24,6 +24,7 @@ from domain.cases import CaseKind, CaseState, StaffAction
 from portal import case_desk, sessions, staff
 from portal.case_desk import CaseFilter, CaseOrder
 from portal.refusals import FieldDefect, Refusal
+from portal.repeating import confirm_staff_sign_in_once, sign_staff_in_once
 
 router = APIRouter(prefix="/api/v1/staff", include_in_schema=False)
 
@@ -32,19 +33,24 @@ CaseId = Annotated[UUID, Path()]
 
 
 @router.post("/sessions", status_code=status.HTTP_201_CREATED)
-async def sign_in(body: SignInRequest, gate: GateDep, _key: Key, caller: Caller, client: ClientName) -> StaffPending:
+async def sign_in(body: SignInRequest, gate: GateDep, key: Key, caller: Caller, client: ClientName) -> StaffPending:
     """Address and password; every request counts as a try."""
-    token = await staff.sign_in(gate, email=body.email, password=body.password, caller=caller, client=client)
+    token = await sign_staff_in_once(
+        gate, email=body.email, password=body.password, key=key, caller=caller, client=client
+    )
     return StaffPending(token=token)
 
 
 @router.post("/sessions/second-factor", status_code=status.HTTP_201_CREATED)
 async def confirm_sign_in(
-    body: SecondFactorRequest, pending_token: PendingStaff, gate: GateDep, _key: Key, client: ClientName
+    body: SecondFactorRequest, pending_token: PendingStaff, gate: GateDep, key: Key, client: ClientName
 ) -> StaffSignedIn:
-    """The code of the authenticator app; each works once."""
-    pending = await staff.pending_staff(gate, pending_token)
-    return StaffSignedIn(token=await staff.confirm_sign_in(gate, pending, code=body.code, client=client))
+    """A code of the authenticator app, or a recovery code; each works once, and the same request gets the same token."""
+    return StaffSignedIn(
+        token=await confirm_staff_sign_in_once(
+            gate, pending_token=pending_token, code=body.code, key=key, client=client
+        )
+    )
 
 
 @router.delete("/sessions/current", status_code=status.HTTP_204_NO_CONTENT)

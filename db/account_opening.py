@@ -55,10 +55,22 @@ async def organization_names(session: AsyncSession, organization_id: UUID) -> Or
     )
 
 
+async def names_of_registering(session: AsyncSession, row: RegistrationRow) -> OrganizationNames | None:
+    """The names of what somebody registers for: the organization that is proved, or the billing service; None before that."""
+    if row.billing_name is not None:
+        return OrganizationNames(organization=(row.billing_name,), practitioners=(), is_sole_proprietor=False)
+    return await organization_names(session, row.organization_id) if row.organization_id else None
+
+
 async def still_good(session: AsyncSession, evidence: Evidence) -> bool:
     """Whether the evidence still proves what it proved: the payment not voided or reissued since, the letter used by this registration."""
     if evidence.released_at is not None:
         return False
+    if evidence.kind == "billing":
+        registration = await session.get(RegistrationRow, evidence.source_id)
+        service = await session.get(Organization, evidence.organization_id)
+        named = registration.billing_tin_digest if registration else None
+        return service is not None and service.kind == "billing" and service.tin_digest == named
     if evidence.kind == "staff":
         case = await session.get(CaseRow, evidence.source_id)
         return case is not None and case.state == CaseState.ACCESS_GIVEN
@@ -133,19 +145,17 @@ async def open_account(
         at=at,
     )
     row.account_id = account.id
-    return await _open_access(
-        session, vault, account=account, row=row, evidence=evidence, words=("access_opened", "welcome"), at=at
-    )
+    words = ("billing_registered", "billing_welcome") if evidence.kind == "billing" else ("access_opened", "welcome")
+    return await _open_access(session, vault, account=account, row=row, evidence=evidence, words=words, at=at)
 
 
 async def add_access(
     session: AsyncSession, vault: Vault, *, row: RegistrationRow, account: Account, evidence: Evidence, at: datetime
 ) -> tuple[MailDue, ...]:
-    """Open another TIN or NPI for an account that there is already (P10). Returns the mails due."""
+    """Open another TIN or NPI, or a billing service, for an account that there is already (P10, T4). Returns the mails due."""
     row.account_id = account.id
-    return await _open_access(
-        session, vault, account=account, row=row, evidence=evidence, words=("access_added", "access_added"), at=at
-    )
+    words = ("billing_added", "billing_added") if evidence.kind == "billing" else ("access_added", "access_added")
+    return await _open_access(session, vault, account=account, row=row, evidence=evidence, words=words, at=at)
 
 
 async def has_access(session: AsyncSession, account_id: UUID, organization_id: UUID, npi: str | None) -> bool:

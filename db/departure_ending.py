@@ -1,7 +1,9 @@
-"""A departure is confirmed: what the person had in the organization ends, at once and in the same transaction (I20)."""
+"""A departure is confirmed, or staff end a newcomer's access: what the person had in the organization ends, at once and in the same transaction (I20)."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
+from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,9 +12,17 @@ from sqlmodel import col
 from db.accounts import Access, Account, SessionRow
 from db.cases import CaseRow
 from db.colleagues import holdings_of, lock_organization, orphaned_invitations
-from db.departures import DepartureReviewRow
 from db.registrations import RegistrationRow
 from domain.registration import State as RegistrationState
+
+
+class Holding(Protocol):
+    """Whose access ends, and to what."""
+
+    @property
+    def organization_id(self) -> UUID: ...
+    @property
+    def account_id(self) -> UUID: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +34,7 @@ class LeftOpen:
     cases: tuple[str, ...]
 
 
-async def end_access(session: AsyncSession, row: DepartureReviewRow, *, at: datetime) -> LeftOpen:
+async def end_access(session: AsyncSession, row: Holding, *, at: datetime) -> LeftOpen:
     """End the account's access to the organization and its sessions; close the account if no access is left anywhere."""
     await lock_organization(session, row.organization_id)
     account = await session.get_one(Account, row.account_id, with_for_update=True)
@@ -60,7 +70,7 @@ async def end_access(session: AsyncSession, row: DepartureReviewRow, *, at: date
     )
 
 
-async def _registrations(session: AsyncSession, row: DepartureReviewRow, *, is_closed: bool) -> tuple[str, ...]:
+async def _registrations(session: AsyncSession, row: Holding, *, is_closed: bool) -> tuple[str, ...]:
     """Open requests to add a TIN or NPI to this account: all of them if it's closed, else those of this organization."""
     query = select(col(RegistrationRow.id)).where(
         col(RegistrationRow.for_account_id) == row.account_id,
@@ -76,6 +86,6 @@ async def _registrations(session: AsyncSession, row: DepartureReviewRow, *, is_c
     return tuple(str(one) for one in (await session.scalars(query.order_by(col(RegistrationRow.id)))).all())
 
 
-async def _cases(session: AsyncSession, row: DepartureReviewRow) -> tuple[str, ...]:
+async def _cases(session: AsyncSession, row: Holding) -> tuple[str, ...]:
     query = select(col(CaseRow.id)).where(col(CaseRow.account_id) == row.account_id, col(CaseRow.closed_at).is_(None))
     return tuple(str(one) for one in (await session.scalars(query.order_by(col(CaseRow.id)))).all())

@@ -211,6 +211,7 @@ class SqlDepartureRecords:
     async def _contested(self, session: AsyncSession, row: DepartureReviewRow, cmd: ReviewStep) -> ReviewRecorded:
         if State(row.state) is State.CONTESTED:
             return ReviewRecorded(state=State.CONTESTED)
+        row.contested_at = cmd.at
         telling = await DepartureTelling.about(session, self._vault, row)
         due = await telling.tell_newcomers(session, cmd, purpose="departure_contested")
         telling.message(session, cmd, account_id=row.account_id, kind="departure_contested")

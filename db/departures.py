@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import Column, ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from db.columns import UtcDateTime
@@ -48,6 +48,7 @@ class DepartureReviewRow(SQLModel, table=True):
     announced_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
     deadline: datetime = Field(sa_type=UtcDateTime)
+    contested_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # from here on staff owe a decision
     mail_failed: bool = False  # the notice came back: nobody read it there
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     closing_code: str | None = Field(default=None, max_length=40)
@@ -110,18 +111,46 @@ class DepartureDecision(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
-class NoticeLetterRow(SQLModel, table=True):
-    """The letter to the address of record about a newcomer: one for each registration that had colleagues to tell."""
+class NewcomerRuling(SQLModel, table=True):
+    """What one person of staff says of a newcomer to whom somebody objected, written under that person's session (I3).
 
-    __tablename__ = "notice_letter"
+    Keeping the access needs one of them, ending it two people's.
+    """
+
+    __tablename__ = "newcomer_ruling"
+    __table_args__ = (UniqueConstraint("registration_id", "staff_id", "cause"),)
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
-    registration_id: UUID = Field(foreign_key="registration.id", unique=True)
+    revision: int = 0  # of the workflow that applies it
+    registration_id: UUID = Field(foreign_key="registration.id", index=True)
+    staff_id: UUID = Field(foreign_key="staff_account.id")
+    verdict: str = Field(max_length=4)  # keep, end
+    reason_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    cause: str = Field(max_length=64)  # digest of the request's key: sent twice, it's one ruling
+    at: datetime = Field(sa_type=UtcDateTime)
+    applied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class NoticeLetterRow(SQLModel, table=True):
+    """A letter to the address of record: about a newcomer, one for each registration that had colleagues to tell, or about
+    a billing service's access to a provider of whom nobody has an account."""
+
+    __tablename__ = "notice_letter"
+    __table_args__ = (Index("notice_letter_by_grant", "grant_id", unique=True),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    registration_id: UUID | None = Field(default=None, foreign_key="registration.id", unique=True)
+    grant_id: UUID | None = Field(
+        default=None, sa_column_args=[ForeignKey("billing_grant.id", name="notice_letter_grant")]
+    )
     organization_id: UUID = Field(foreign_key="organization.id", index=True)
     location_id: UUID = Field(foreign_key="location.id")
-    names_departed: bool
-    state: str = Field(default="due", max_length=12)  # due, handed_over, refused
+    names_departed: bool = False
+    state: str = Field(default="due", max_length=12)  # due, handed_over, refused, returned
     planned_on: date
-    until: datetime = Field(sa_type=UtcDateTime)
+    until: datetime | None = Field(
+        default=None, sa_type=UtcDateTime
+    )  # of the time to object, where there is an end to it
     handed_over_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    returned_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     shop_reference: str = Field(default="", max_length=100)

@@ -1,6 +1,6 @@
 """Tables of the directory: the payer's own record of organizations, NPIs, vendor numbers, addresses and payments.
 
-Only `intake/` writes here. TINs are kept as a keyed digest (to look up) and sealed (to show masked).
+Only `intake/` writes providers here. TINs are kept as a keyed digest (to look up) and sealed (to show masked).
 """
 
 from datetime import date, datetime
@@ -13,12 +13,17 @@ from db.columns import UtcDateTime
 
 
 class Organization(SQLModel, table=True):
-    """A provider organization, known by its TIN."""
+    """A provider organization, known by its TIN; or a billing service, which the directory's TINs never lead to.
+
+    A billing service's `tin_digest` has a purpose of its own ("billing-tin"): looking a provider up by its TIN can't find
+    one, and an import that lists the same TIN makes another row.
+    """
 
     __tablename__ = "organization"
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
-    tin_digest: str = Field(unique=True, max_length=64)  # Secrets.digest("tin", nine digits)
+    kind: str = Field(default="provider", max_length=8, sa_column_kwargs={"server_default": "provider"})  # or billing
+    tin_digest: str = Field(unique=True, max_length=64)  # Vault.digest("tin" or "billing-tin", nine digits)
     tin_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     name: str = Field(max_length=200)
     updated_at: datetime = Field(sa_type=UtcDateTime)

@@ -9,8 +9,10 @@ from sqlmodel import col
 from db import mails
 from db.account_opening import Newcomer, make_account, organization_names, tell
 from db.accounts import Access, Account
+from db.billing import belongs_to_billing_service
 from db.colleagues import holdings_of, lock_organization
 from db.counting import count
+from db.directory import Organization
 from db.invitation_steps import DAY, InvitationSteps, subject_of
 from db.invitations import InvitationConsent, InvitationRow
 from db.registrations import Credential, Evidence
@@ -53,6 +55,11 @@ class SqlInvitationRecords(InvitationSteps):
     async def _refusal_to_invite(
         self, session: AsyncSession, row: InvitationRow, cmd: RecordInvited
     ) -> InvitationRecorded | None:
+        """Why this invitation isn't sent.
+
+        Whether the address is a billing service's person's is looked up last (T4): only an administrator gets there, and
+        every such question has been counted for the organization and for the address (I16).
+        """
         row.state = State.CANCELLED
         holdings = await holdings_of(session, row.organization_id)
         if not administers(holdings, row.inviter_id, row.npi):
@@ -73,7 +80,19 @@ class SqlInvitationRecords(InvitationSteps):
         of_address = await count(session, "invitations-address", row.email_digest, at=cmd.at, window=DAY)
         if of_address.count > self._limits.invitations_per_address:
             return self._refused(row, Code.INVITATIONS_LIMIT, retry_at=of_address.window_ends_at)
-        return None
+        return self._refused(row, Code.INVITEE_BILLS) if await self._bills(session, row) else None
+
+    async def _bills(self, session: AsyncSession, row: InvitationRow) -> bool:
+        """Whether a provider invites somebody of a billing service who isn't their colleague already, for another NPI (T4)."""
+        organization = await session.get_one(Organization, row.organization_id)
+        if organization.kind != "provider":
+            return False
+        account_id = await open_account_of(session, row.email_digest)
+        if account_id is not None and account_id in {
+            one.account_id for one in await holdings_of(session, organization.id)
+        }:
+            return False
+        return await belongs_to_billing_service(session, self._vault, self._vault.unseal("email", row.email_sealed))
 
     async def resend(self, cmd: RecordResent) -> InvitationRecorded:
         async def step(session: AsyncSession, row: InvitationRow) -> InvitationRecorded:

@@ -16,7 +16,7 @@ from db.registrations import MailRow, OneTimeSecret
 from domain.ports import OutgoingMail, Vault
 from domain.recording import MailDue
 
-SecretPurpose = Literal["code", "resume", "invitation", "notice"]
+SecretPurpose = Literal["code", "resume", "invitation", "notice", "decision", "objection"]
 
 _SEALED_VALUES: Final = "mail.values"
 _SEALED_RECIPIENT: Final = "mail.recipient"
@@ -35,8 +35,10 @@ def make_due(
     secret: OneTimeSecret | None = None,
 ) -> MailDue:
     """Add a mail to this transaction. Its id, and with it its Message-ID, depends on nothing that a retry changes."""
+    mail_id = f"{subject}:{purpose}:{generation}"
     row = MailRow(
-        id=f"{subject}:{purpose}:{generation}",
+        id=mail_id,
+        message_key=message_key(vault, mail_id),
         subject=subject,
         purpose=purpose,
         recipient_sealed=vault.seal(_SEALED_RECIPIENT, recipient),
@@ -47,6 +49,11 @@ def make_due(
     )
     session.add(row)
     return MailDue(mail_id=row.id, purpose=purpose)
+
+
+def message_key(vault: Vault, mail_id: str) -> str:
+    """The left side of a mail's Message-ID; the same however often it's sent (I10)."""
+    return vault.digest("message-id", mail_id)[:32]
 
 
 def issue_secret(
@@ -111,7 +118,7 @@ class SqlOutbox:
                     return None
                 values[row.secret_purpose] = self._vault.unseal(f"secret.{row.secret_purpose}", secret.sealed)
             return OutgoingMail(
-                message_id=f"<{self._vault.digest('message-id', row.id)[:32]}@{self._domain}>",
+                message_id=f"<{message_key(self._vault, row.id)}@{self._domain}>",
                 purpose=row.purpose,
                 recipient=self._vault.unseal(_SEALED_RECIPIENT, row.recipient_sealed),
                 values=values,

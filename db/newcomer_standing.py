@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from db.accounts import Access
-from db.departures import DepartureClaim, DepartureReviewRow, NewcomerAnswer, NewcomerNotice
+from db.accounts import Access, Account
+from db.departures import DepartureClaim, DepartureReviewRow, NewcomerAnswer, NewcomerNotice, NewcomerRuling
 from db.invitations import InvitationRow
 from db.registrations import Evidence
 from domain.colleagues import Holding, Role
 from domain.departure import Choice, State, objection_deadline
 from domain.limits import Limits
+from domain.rulings import Ruling
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,27 @@ class Standing:
                     (wait for wait in waits if wait), key=lambda wait: (wait.until is None, wait.until or self._at)
                 )
         return None
+
+    async def wait_among_others(self, actor_id: UUID, npi: str | None) -> Wait | None:
+        """Why the actor can't decide for the organization yet; None once an administrator's row of theirs waits for nobody.
+
+        Who has no colleagues waits for nobody: there is no one who could object.
+        """
+        since = await self._session.scalar(
+            select(func.min(col(Access.opened_at)))
+            .join(Account, col(Account.id) == col(Access.account_id))
+            .where(
+                col(Access.organization_id) == self._organization_id,
+                col(Access.account_id) != actor_id,
+                col(Access.status) == "open",
+                col(Account.closed_at).is_(None),
+            )
+        )
+        own = [row for row in await self._rows_of(actor_id) if row.status == "open" and row.role == Role.ADMINISTRATOR]
+        waits = [await self._wait_of(one, since) for one in own if one.npi is None or one.npi == npi] if since else []
+        if not waits or None in waits:
+            return None
+        return min((wait for wait in waits if wait), key=lambda wait: (wait.until is None, wait.until or self._at))
 
     async def _rows_of(self, account_id: UUID) -> list[Access]:
         found = await self._session.scalars(
@@ -107,7 +129,14 @@ class Standing:
                 .where(col(DepartureClaim.registration_id) == registration_id)
             )
         ).all()
+        kept_at = await self._session.scalar(
+            select(func.max(col(NewcomerRuling.applied_at))).where(
+                col(NewcomerRuling.registration_id) == registration_id, col(NewcomerRuling.verdict) == Ruling.KEEP
+            )
+        )
         for at in objected:
+            if kept_at is not None and kept_at > at:
+                continue
             settling = [one.state for one in reviews if one.closed_at is None or one.closed_at > at]
             if not settling or any(state != State.CONFIRMED for state in settling):
                 return True

@@ -1,7 +1,7 @@
 """A newcomer got access to an organization that has accounts: everyone there is told, and who is said to have left is reviewed (P9)."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -21,9 +21,8 @@ from db.departures import (
     NewcomerNotice,
     NoticeLetterRow,
 )
-from db.directory import Location
+from db.notice_letter_desk import plan_letter
 from db.registrations import MailRow, RegistrationRow
-from domain.calendar import next_business_day
 from domain.departure import (
     FindNewcomerDue,
     NewcomerDue,
@@ -33,8 +32,6 @@ from domain.departure import (
     last_day,
     objection_deadline,
 )
-from domain.directory import Address
-from domain.letters import mailing_address
 from domain.limits import Limits
 from domain.people import masked_name
 from domain.ports import Vault
@@ -177,30 +174,10 @@ async def _review_of(
 async def _letter(
     session: AsyncSession, row: RegistrationRow, *, names_departed: bool, at: datetime, until: datetime, zone: tzinfo
 ) -> None:
-    """A letter to the address of record: the one that the directory has had the longest and that mail can go to."""
-    places = await session.scalars(
-        select(Location)
-        .where(col(Location.organization_id) == row.organization_id)
-        .order_by(col(Location.first_seen_at), col(Location.id))
-    )
-    place = next((place for place in places if isinstance(address_of(place), Address)), None)
-    if place is None or row.organization_id is None:
-        return
-    session.add(
-        NoticeLetterRow(
-            registration_id=row.id,
-            organization_id=row.organization_id,
-            location_id=place.id,
-            names_departed=names_departed,
-            planned_on=next_business_day(at.astimezone(zone).date() + timedelta(days=1)),
-            until=until,
-        )
-    )
-
-
-def address_of(place: Location) -> object:
-    """The address that a letter can be sent to, or why none can be."""
-    return mailing_address(line1=place.line1, line2=place.line2, city=place.city, state=place.state, zip_code=place.zip)
+    assert row.organization_id is not None  # noqa: S101 - narrows the type; the caller has looked
+    letter = await plan_letter(session, row.organization_id, at=at, zone=zone)
+    if letter is not None:
+        letter.registration_id, letter.names_departed, letter.until = row.id, names_departed, until
 
 
 class SqlNewcomerDesk:

@@ -4,19 +4,20 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from db import mails
-from db.account_opening import open_account, organization_names, still_good
+from db.account_opening import names_of_registering, open_account, still_good
 from db.accounts import Account
 from db.cases import CaseRow
 from db.counting import count
 from db.letters import void_letters
 from db.newcomers import has_answered
 from db.proofs import claim_payment, find_match
-from db.registration_steps import RegistrationSteps, subject_of
+from db.registration_billing import BillingRegistrationSteps
+from db.registration_steps import subject_of
 from db.registrations import Credential, Evidence, OneTimeSecret, RegistrationRow
 from domain.people import same_name
 from domain.registration import (
@@ -39,12 +40,14 @@ from domain.registration import (
 _HOUR: Final = timedelta(hours=1)
 
 
-class SqlRegistrationRecords(RegistrationSteps):
+class SqlRegistrationRecords(BillingRegistrationSteps):
     """The `RegistrationRecords` port on SQLite and PostgreSQL."""
 
     async def open(self, cmd: RecordOpened) -> Recorded:
         async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
             if row.for_account_id is not None:
+                if await self._adds_too_many(session, row.for_account_id):
+                    return self._closed(row, State.REJECTED, Code.TOO_MANY_OPEN)
                 return Recorded(state=State.PROVING)
             account = await session.scalar(
                 select(Account).where(col(Account.email_digest) == row.email_digest, col(Account.closed_at).is_(None))
@@ -61,6 +64,19 @@ class SqlRegistrationRecords(RegistrationSteps):
             return Recorded(state=State.CONFIRMING_EMAIL, mails=(self._code_mail(session, row, cmd, 1),))
 
         return await self._once(cmd, "registration.opened", step, opened=cmd)
+
+    async def _adds_too_many(self, session: AsyncSession, account_id: UUID) -> bool:
+        """Whether this one is more than an account may be adding at a time (P10); counted by one transaction after another."""
+        # Not FOR UPDATE: this row's foreign key has locked the account's key for others as well, and two would wait for each other.
+        account = select(col(Account.id)).where(col(Account.id) == account_id).with_for_update(key_share=True)
+        await session.execute(account)
+        opened = await session.scalar(
+            select(func.count()).where(
+                col(RegistrationRow.for_account_id) == account_id,
+                col(RegistrationRow.state).in_([state for state in State if not state.is_final]),
+            )
+        )
+        return (opened or 0) > self._limits.additions_open
 
     async def issue_code(self, cmd: RecordCodeIssued) -> Recorded:
         async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
@@ -136,9 +152,9 @@ class SqlRegistrationRecords(RegistrationSteps):
     async def set_up_account(self, cmd: RecordAccount) -> Recorded:
         async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
             credential = await session.get(Credential, UUID(cmd.account.credential_id))
-            if credential is None or credential.registration_id != row.id or row.organization_id is None:
+            names = await names_of_registering(session, row)
+            if credential is None or credential.registration_id != row.id or names is None:
                 return self._refused(row, Code.SECOND_FACTOR_UNCONFIRMED)
-            names = await organization_names(session, row.organization_id)
             is_practitioner = any(same_name(cmd.account.name, name) for name in names.practitioners)
             is_organization = any(same_name(cmd.account.name, name) for name in names.organization)
             if is_practitioner or (is_organization and names.is_sole_proprietor):
@@ -146,7 +162,7 @@ class SqlRegistrationRecords(RegistrationSteps):
                     return self._refused(row, Code.NAME_NEEDS_ATTESTATION)
             elif is_organization:
                 return self._refused(row, Code.NAME_IS_ORGANIZATION)
-            if not await has_answered(session, row):
+            if row.organization_id is not None and not await has_answered(session, row):
                 return self._refused(row, Code.COLLEAGUES_UNANSWERED)
             row.name_sealed = self._vault.seal("name", cmd.account.name)
             row.attests_own_name = cmd.account.attests_own_name
@@ -162,10 +178,10 @@ class SqlRegistrationRecords(RegistrationSteps):
             if credential is None or credential.registration_id != row.id or credential.second_factor_step is None:
                 return self._refused(row, Code.SECOND_FACTOR_UNCONFIRMED)
             evidence = await self._evidence(session, row)
-            if evidence is None or not await still_good(session, evidence):
-                await self._release(session, row, cmd)
-                row.organization_id, row.npi, row.deadline = None, None, cmd.deadline
-                return Recorded(accepted=False, code=Code.PROOF_NO_LONGER_GOOD, state=State.PROVING)
+            is_proved = evidence is not None and await still_good(session, evidence)
+            refusal = None if is_proved else await self._billing_refusal(session, row)
+            if refusal is not None:
+                return await self._back_to_proving(session, row, cmd, deadline=cmd.deadline, code=refusal)
             taken = await session.scalar(
                 select(col(Account.id)).where(
                     col(Account.email_digest) == row.email_digest, col(Account.closed_at).is_(None)
@@ -174,6 +190,10 @@ class SqlRegistrationRecords(RegistrationSteps):
             if taken is not None:
                 await self._release(session, row, cmd)
                 return self._closed(row, State.REJECTED, Code.EMAIL_TAKEN)
+            evidence = evidence or await self._make_billing_service(session, row, cmd)
+            if evidence is None:
+                code = Code.BILLING_SERVICE_REGISTERED
+                return await self._back_to_proving(session, row, cmd, deadline=cmd.deadline, code=code)
             due = await open_account(session, self._vault, row=row, credential=credential, evidence=evidence, at=cmd.at)
             return await self._completed(session, row, cmd, due)
 
@@ -184,9 +204,10 @@ class SqlRegistrationRecords(RegistrationSteps):
             was_confirmed = State(row.state) is not State.CONFIRMING_EMAIL
             await self._release(session, row, cmd)
             row.closing_code = cmd.state
-            told = cmd.state is State.EXPIRED and was_confirmed
+            told = was_confirmed and (cmd.state is State.EXPIRED or cmd.by_system)
+            purpose = "registration_stopped" if cmd.by_system else "expired"
             return Recorded(
-                state=cmd.state, mails=(self._mail(session, row, cmd, purpose="expired", generation=1),) if told else ()
+                state=cmd.state, mails=(self._mail(session, row, cmd, purpose=purpose, generation=1),) if told else ()
             )
 
         return await self._once(cmd, "registration.closed", step)

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from db import mails
 from db.account_opening import add_access, has_access
 from db.accounts import Account
+from db.cases import CaseRow
 from db.counting import count, give_back
 from db.database import Database
+from db.departures import ColleagueAnswer
 from db.letters import void_letters
 from db.newcomers import tell_existing_accounts
 from db.recording import Change, once
@@ -80,6 +82,8 @@ class RegistrationSteps:
             recorded = await step(session, row)
             require_legal(before, recorded.state)
             row.state, row.updated_at = recorded.state, cmd.at
+            if recorded.state.is_final:
+                recorded = recorded.model_copy(update={"cases": await self._open_cases(session, row)})
             if row.deadline != deadline:
                 recorded = recorded.model_copy(update={"deadline": row.deadline})
             details = {"state": str(recorded.state), "code": str(recorded.code)}
@@ -94,6 +98,16 @@ class RegistrationSteps:
             step=change,
             create=(lambda: self._new_row(opened)) if opened else None,
         )
+
+    @staticmethod
+    async def _open_cases(session: AsyncSession, row: RegistrationRow) -> tuple[str, ...]:
+        """Support cases that wait for staff though the registration that they are for is over."""
+        found = await session.scalars(
+            select(col(CaseRow.id))
+            .where(col(CaseRow.registration_id) == row.id, col(CaseRow.closed_at).is_(None))
+            .order_by(col(CaseRow.id))
+        )
+        return tuple(str(one) for one in found)
 
     def _new_row(self, cmd: RecordOpened) -> RegistrationRow:
         return RegistrationRow(
@@ -193,11 +207,28 @@ class RegistrationSteps:
         return await session.scalar(held)
 
     async def _release(self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep) -> None:
-        """Let go of what proves the registration: a payment can prove another one, letters are void."""
+        """Let go of what proves the registration: a payment can prove another one, letters are void, a TIN is forgotten."""
         await void_letters(session, row.id)
         evidence = await self._evidence(session, row)
         if evidence is not None:
             evidence.released_at = cmd.at
+        row.billing_tin_digest = row.billing_tin_sealed = row.billing_name = None
+
+    async def _back_to_proving(
+        self,
+        session: AsyncSession,
+        row: RegistrationRow,
+        cmd: RegistrationStep,
+        *,
+        deadline: datetime,
+        code: Code = Code.OK,
+    ) -> Recorded:
+        """The organization is to be proved once more, or another one; name, address and its confirmation stay."""
+        await self._release(session, row, cmd)
+        row.organization_id, row.npi, row.deadline = None, None, deadline
+        # What was said of this organization's accounts must not be taken for another's.
+        await session.execute(delete(ColleagueAnswer).where(col(ColleagueAnswer.registration_id) == row.id))
+        return Recorded(accepted=code is Code.OK, code=code, state=State.PROVING)
 
     def _code_mail(
         self, session: AsyncSession, row: RegistrationRow, cmd: RegistrationStep, generation: int
@@ -231,7 +262,7 @@ class RegistrationSteps:
 
 def _actor(cmd: RegistrationStep) -> str:
     match cmd:
-        case RecordCodeSent() | RecordMailFailed() | RecordLetterEvent():
+        case RecordCodeSent() | RecordMailFailed() | RecordLetterEvent() | RecordClosed(by_system=True):
             return "system"
         case RecordClosed(state=State.EXPIRED) | RecordPinReminder():
             return "clock"

@@ -34,6 +34,10 @@ class RegistrationRow(SQLModel, table=True):
     # Whose addresses a letter may go to: the identifiers fit together, but nothing is proved by that.
     identified_id: UUID | None = Field(default=None, foreign_key="organization.id")
     identified_npi: str | None = Field(default=None, max_length=10)
+    # The billing service that registers, in place of an organization that is proved; its row is made at the end (T3).
+    billing_tin_digest: str | None = Field(default=None, max_length=64)  # Vault.digest("billing-tin", nine digits)
+    billing_tin_sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    billing_name: str | None = Field(default=None, max_length=200)
     for_account_id: UUID | None = Field(default=None, foreign_key="account.id", index=True)  # adds to this account
     account_id: UUID | None = Field(default=None, foreign_key="account.id")  # once completed
     attests_own_name: bool = False
@@ -56,7 +60,7 @@ class Evidence(SQLModel, table=True):
     """What proves that a person belongs to an organization; access opens on nothing else (I3).
 
     A payment that isn't released can't be used by another registration (P1, I7). `source_id` names the letter,
-    invitation or staff decision where there is no payment.
+    invitation or staff decision where there is no payment; for a billing service the registration in which it named itself.
     """
 
     __tablename__ = "evidence"
@@ -69,7 +73,7 @@ class Evidence(SQLModel, table=True):
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     registration_id: UUID | None = Field(default=None, foreign_key="registration.id", index=True)
-    kind: str = Field(max_length=10)  # payment, notice, letter, invitation, staff
+    kind: str = Field(max_length=10)  # payment, notice, letter, invitation, staff, billing
     payment_id: UUID | None = Field(default=None, foreign_key="payment.id")
     source_id: UUID | None = None
     organization_id: UUID = Field(foreign_key="organization.id")
@@ -129,6 +133,8 @@ class MailRow(SQLModel, table=True):
     values_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # JSON of str to str
     secret_purpose: str | None = Field(default=None, max_length=20)
     secret_generation: int | None = None
+    # The left side of its Message-ID: how a delivery report that comes later names it. Mails of the first release have none.
+    message_key: str | None = Field(default=None, max_length=32, index=True)
     state: str = Field(default="due", max_length=8)  # due, sent, refused
     due_at: datetime = Field(sa_type=UtcDateTime)
     settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -34,6 +34,16 @@ class StaffAccount(SQLModel, table=True):
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class StaffRecoveryCode(SQLModel, table=True):
+    """A code that stands in once for the second factor of a member of staff."""
+
+    __tablename__ = "staff_recovery_code"
+
+    staff_id: UUID = Field(primary_key=True, foreign_key="staff_account.id")
+    digest: str = Field(primary_key=True, max_length=64)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 class StaffDecision(SQLModel, table=True):
     """One person's word on whether a case gets access, written under that person's session before any workflow is told (I3)."""
 

@@ -49,6 +49,7 @@ class Code(StrEnum):
     NOT_ADMINISTRATOR = "not_administrator"
     ALREADY_COLLEAGUE = "already_colleague"
     INVITATION_OPEN = "invitation_open"
+    INVITEE_BILLS = "invitee_bills"
     INVITATIONS_LIMIT = "invitations_limit"
     INVITATIONS_OPEN_LIMIT = "invitations_open_limit"
     RESEND_LIMIT = "invitation_resend_limit"
@@ -68,6 +69,7 @@ NEVER_SENT: Final = frozenset(
         Code.NOT_ADMINISTRATOR,
         Code.ALREADY_COLLEAGUE,
         Code.INVITATION_OPEN,
+        Code.INVITEE_BILLS,
         Code.INVITATIONS_LIMIT,
         Code.INVITATIONS_OPEN_LIMIT,
     }

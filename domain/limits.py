@@ -107,6 +107,45 @@ class Limits(BaseModel):
         5, ge=1, description="Invitations to one e-mail address in a day, whoever invites."
     )
 
+    authorization_life: timedelta = Field(
+        timedelta(days=30),
+        description="A request for access expires after this long; a resend doesn't move it (FAQ, T7).",
+    )
+    authorization_reminders: tuple[timedelta, ...] = Field(
+        (timedelta(days=7), timedelta(days=14), timedelta(days=25)),
+        description="When a business contact is reminded, from the request on; each at most once (B4).",
+    )
+    authorization_requester_reminders: tuple[timedelta, ...] = Field(
+        (timedelta(days=14), timedelta(days=25), timedelta(days=29)),
+        description="When the requester is told that nobody has answered yet, from the request on (B4).",
+    )
+    authorization_resends: int = Field(3, ge=0, description="How often a requester has the mail sent again (T7).")
+    authorization_resend_gap: timedelta = Field(
+        timedelta(hours=24), description="Least time between two mails that a requester asks for (T7)."
+    )
+    authorization_corrections: int = Field(
+        3, ge=0, description="How often a requester corrects the contact's address (T7)."
+    )
+    authorization_cool_down: timedelta = Field(
+        timedelta(days=7), description="How long after a decline the same provider can't be asked again (T7)."
+    )
+    authorizations_open: int = Field(
+        20, ge=1, description="Open requests of one billing service, unless staff have raised it."
+    )
+    authorizations_per_contact: int = Field(
+        30, ge=1, description="Requests mailed to one contact in a day, whoever asks."
+    )
+    authorization_lists_per_day: int = Field(
+        20, ge=1, description="Files of requests of one billing service in a day (T5)."
+    )
+    decision_codes_per_hour: int = Field(
+        5, ge=1, description="Codes for decisions mailed for one request in an hour (ASVS 6.5.5)."
+    )
+
+    objection_code_tries: int = Field(
+        10, ge=1, description="Wrong codes of letters about a billing service in an hour, for each network address."
+    )
+
     password_min: int = Field(
         15, ge=8, description="Least characters of a password without a second factor (NIST SP 800-63B-4)."
     )
@@ -151,4 +190,14 @@ class Limits(BaseModel):
         timedelta(hours=24), description="How often a case looks whether its organization is listed meanwhile."
     )
     cases_per_person: int = Field(5, ge=1, description="Cases opened by one person in a day.")
+    orphan_grace: timedelta = Field(
+        timedelta(minutes=5), description="How long something stays open that its workflow no longer keeps (I18)."
+    )
+    orphans_at_once: int = Field(
+        50, ge=1, description="With more of these at once housekeeping ends none: Temporal itself is in question then."
+    )
+    spent_kept: timedelta = Field(
+        timedelta(days=30),
+        description="How long idempotency keys, ended sessions and spent codes are kept. Never audit or evidence.",
+    )
     staff_set_up_life: timedelta = Field(timedelta(hours=24), description="Life of a staff account's set-up link.")

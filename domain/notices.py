@@ -35,6 +35,22 @@ NOTICES: Final[dict[str, Notice]] = {
             "Reference: {reference}.",
         ),
     ),
+    "billing_registered": Notice(
+        "Your billing service is registered",
+        (
+            "Your account is made, and {organization} is registered as a billing service. You are its administrator.",
+            "It sees no provider yet. Ask for access to each of your clients under Tax ID & NPI access: the client's business contact gets an e-mail, and the access opens as soon as they approve.",
+            "The account is yours alone: don't share it. Invite your colleagues under Colleagues. Reference of your registration: {reference}.",
+        ),
+    ),
+    "billing_added": Notice(
+        "A billing service was added to your account",
+        (
+            "{organization} is registered as a billing service, and your account is its administrator.",
+            "It sees no provider yet. Ask for access to each of your clients under Tax ID & NPI access.",
+            "If you did not add it, call us and have the reference ready. Reference: {reference}.",
+        ),
+    ),
     "recovery_codes_made": Notice(
         "New recovery codes were made",
         (
@@ -93,6 +109,20 @@ NOTICES: Final[dict[str, Notice]] = {
         "The access stays as it is",
         (
             "Our staff looked at what was said about {colleague} and {organization}: the access of {colleague} stays as it is.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "newcomer_kept": Notice(
+        "The newcomer keeps the access",
+        (
+            "Our staff looked at the objection: {newcomer} keeps the access to {organization}.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "newcomer_ended": Notice(
+        "The newcomer’s access has ended",
+        (
+            "Our staff looked at the objection: the access of {newcomer} to {organization} has ended.",
             "Reference: {reference}.",
         ),
     ),
@@ -204,5 +234,147 @@ NOTICES: Final[dict[str, Notice]] = {
     "colleague_role_changed": Notice(
         "A colleague's role has changed",
         ("{actor} changed the role of {colleague} for {organization} to {role}.",),
+    ),
+    "authorization_requested": Notice(
+        "You asked for access to a provider",
+        (
+            "You asked for access to {provider} (Tax ID {provider_tin}), {scope}.",
+            "It is open until {until}. Where it stands is under Tax ID and NPI access.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "authorization_in_review": Notice(
+        "Our staff look at the business contact",
+        (
+            "Before we write to {contact} about {provider}, our staff look at the address. Nothing was mailed yet.",
+            "You needn't do anything. The request is open until {until}. Reference: {reference}.",
+        ),
+    ),
+    "authorization_sent": Notice(
+        "We have written to the business contact",
+        (
+            "We wrote to {contact} about your request for access to {provider}, {scope}.",
+            "The contact can answer until {until}. Tell them the reference: {reference}.",
+        ),
+    ),
+    "authorization_resent": Notice(
+        "We have written to the business contact again",
+        (
+            "We wrote to {contact} once more about your request for access to {provider}. Links of earlier mails work, too.",
+            "It stays open until {until}; sending it again doesn't change that. Reference: {reference}.",
+        ),
+    ),
+    "authorization_corrected": Notice(
+        "The business contact was corrected",
+        (
+            "The contact for your request for access to {provider} is {contact} now. Links to the address before don't work any more.",
+            "It stays open until {until}. Reference: {reference}.",
+        ),
+    ),
+    "authorization_undeliverable": Notice(
+        "Your request couldn't be delivered",
+        (
+            "Our mail to {contact} about {provider} came back.",
+            "Correct the address under Tax ID and NPI access: we then write to the new one. The request stays open until {until}.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "authorization_waiting": Notice(
+        "Nobody has answered your request yet",
+        (
+            "{contact} hasn't answered your request for access to {provider} yet. It stays open until {until}.",
+            "Ask them and tell them the reference, have the mail sent again, or correct the address. Reference: {reference}.",
+        ),
+    ),
+    "authorization_approved": Notice(
+        "Your request was approved",
+        (
+            "{decided_by} approved your request: {service} has access to {provider}, {scope}, from now on.",
+            "The provider can put it on hold or end it at any time. Reference: {reference}.",
+        ),
+    ),
+    "authorization_declined": Notice(
+        "Your request was declined",
+        (
+            "The provider declined your request for access to {provider}, {scope}. Nothing was opened.",
+            "If you think that it was a mistake, talk to the provider. Its page says when you can ask again.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "authorization_expired": Notice(
+        "Your request has expired",
+        (
+            "Nobody answered your request for access to {provider}, {scope}, in time. Its links don't work any more.",
+            "You can ask again at once, under Tax ID and NPI access. Reference: {reference}.",
+        ),
+    ),
+    "authorization_cancelled": Notice(
+        "Your request was cancelled",
+        (
+            "The request for access to {provider}, {scope}, was cancelled. Its links don't work any more.",
+            "If you did not expect this, ask your colleagues, or call us. Reference: {reference}.",
+        ),
+    ),
+    "authorization_stopped": Notice(
+        "Your request was stopped",
+        (
+            "The request for access to {provider}, {scope}, couldn't be carried out.",
+            "Its page under Tax ID and NPI access says why, and what you can do now. Reference: {reference}.",
+        ),
+    ),
+    "provider_asked": Notice(
+        "A billing service asks for access to your organization",
+        (
+            "{service} asks for access to {organization}, {scope}. We asked the business contact that it named: {contact}.",
+            "Nothing is open yet. Did you not ask for this? Decline the request under Billing services, before {until}.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "provider_grant_opened": Notice(
+        "A billing service got access to your organization",
+        (
+            "{service} got access to {organization}, {scope}. It was approved by {decided_by} (the name given with the approval).",
+            "Did you not ask for this? Put it on hold or revoke it under Billing services, or call us.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "grant_changed": Notice(
+        "A billing service's access has changed",
+        (
+            "The access of {service} to {organization}, {scope}, {what}. By: {by}.",
+            "Did you not ask for this? Change it under Billing services, or call us. Reference: {reference}.",
+        ),
+    ),
+    "grant_objected": Notice(
+        "Somebody objected: a billing service's access is on hold",
+        (
+            "{by} (the name given with the objection) says that {organization} did not ask for the access of {service}, {scope}. It is on hold, and our staff were told.",
+            "Resume it under Billing services if it is right. Did you not ask for it? Revoke it there. Reference: {reference}.",
+        ),
+    ),
+    "grant_held": Notice(
+        "Your access to a provider is on hold",
+        (
+            "The access of {service} to {organization}, {scope}, is on hold. {why}",
+            "Only an administrator of the provider can resume it. Reference: {reference}.",
+        ),
+    ),
+    "grant_resumed": Notice(
+        "Your access to a provider is open again",
+        ("The access of {service} to {organization}, {scope}, is open again. Reference: {reference}.",),
+    ),
+    "grant_ended": Notice(
+        "Your access to a provider has ended",
+        (
+            "The access of {service} to {organization}, {scope}, has ended. {how}",
+            "Is it still needed? Talk to the provider, and ask again under Tax ID and NPI access. Reference: {reference}.",
+        ),
+    ),
+    "grant_end_date": Notice(
+        "The end date of your access has changed",
+        (
+            "The provider changed until when {service} has access to {organization}, {scope}. {when}",
+            "Reference: {reference}.",
+        ),
     ),
 }

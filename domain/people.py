@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Final
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 from domain.identifiers import IdentifierError
 
@@ -231,16 +231,14 @@ def person_name(text: str) -> str:
     One word and any script are fine (P7). Raises `PersonError` (`name_missing`, `name_length`, `name_characters`,
     `name_link`, `name_not_personal`).
     """
-    if any(
-        unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for character in text.strip()
-    ) or (_INVISIBLE.search(text)):
+    if holds_hidden_characters(text):
         raise PersonError("name_characters", "A name can't hold control or invisible characters. Type it again.")
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not name:
         raise PersonError("name_missing", "Enter your full name.")
     if len(name) > 100:
         raise PersonError("name_length", "A name has at most 100 characters here.")
-    if _URL.search(name) or "@" in name:
+    if holds_link(name):
         raise PersonError("name_link", "Enter your name only, without a web or e-mail address.")
     if not _is_written_as_name(name):
         raise PersonError("name_characters", "A name has letters, spaces, hyphens and apostrophes only.")
@@ -252,6 +250,18 @@ def person_name(text: str) -> str:
     return name
 
 
+def holds_hidden_characters(text: str) -> bool:
+    """Whether control, bidirectional or invisible characters stand in it, line ends around it apart."""
+    return any(
+        unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for character in text.strip()
+    ) or bool(_INVISIBLE.search(text))
+
+
+def holds_link(text: str) -> bool:
+    """Whether a mail program may make a link of some of it, or it holds an e-mail address."""
+    return bool(_URL.search(text)) or "@" in text
+
+
 def _is_written_as_name(name: str) -> bool:
     categories = [unicodedata.category(character) for character in name]
     if not all(
@@ -261,13 +271,18 @@ def _is_written_as_name(name: str) -> bool:
         return False
     if name[0] in ".,-‐‑·" or categories[0][0] == "M" or not any(c[0] == "L" and c != "Lm" for c in categories):
         return False
-    if re.search(rf"M{{{_MARKS_IN_A_ROW + 1}}}", "".join(category[0] for category in categories)):
-        return False
-    return not any(_mixes_alphabets(word) for word in re.split(r"[\s\-‐‑]", name))
+    return not passes_for_another(name)
+
+
+def passes_for_another(name: str) -> bool:
+    """Whether look-alike letters of another alphabet stand in one word, or marks are stacked over each other (P7)."""
+    kinds = "".join(unicodedata.category(character)[0] for character in name)
+    if "M" * (_MARKS_IN_A_ROW + 1) in kinds:
+        return True
+    return any(_mixes_alphabets(word) for word in re.split(r"[\s\-‐‑]", name))
 
 
 def _mixes_alphabets(word: str) -> bool:
-    """Whether look-alike letters of another alphabet stand in one word, as in a name made to pass for another (P7)."""
     alphabets = {unicodedata.name(character, "").partition(" ")[0] for character in word}
     return len(alphabets & {"LATIN", "CYRILLIC", "GREEK"}) > 1
 
@@ -292,6 +307,11 @@ def comparable_name(name: str) -> str:
     return " ".join([word for word in named if word not in _TITLES] or named)
 
 
+def search_key(text: str) -> str:
+    """A name in lower case without accents, white space tidied: to search and sort by, also an organization's."""
+    return " ".join(_unaccented(text).split())
+
+
 def same_name(one: str, other: str) -> bool:
     """Whether two names are one person's or one office's, however they were typed (P7)."""
     return comparable_name(one) == comparable_name(other) != ""
@@ -302,19 +322,33 @@ def personal_address(text: str) -> str:
 
     Raises `PersonError` (`email_missing`, `email_invalid`, `email_shared`). No look-up on the network.
     """
-    stripped = text.strip()
-    if not stripped:
+    if not text.strip():
         raise PersonError("email_missing", "Enter your e-mail address.")
-    try:
-        checked = validate_email(stripped, check_deliverability=False, allow_smtputf8=True, strict=True)
-    except EmailNotValidError:
-        raise PersonError("email_invalid", "Enter an e-mail address such as name@example.org.") from None
+    checked = _checked_address(text)
     if _is_shared_mailbox(checked.local_part):
         raise PersonError(
             "email_shared",
             "This looks like a mailbox that several people read. Use your own: accounts can't be shared.",
         )
     return checked.normalized
+
+
+def business_address(text: str) -> str:
+    """The e-mail address of a provider's business contact, in the normal form of `personal_address` (T1).
+
+    It may be an office's (`office@`): the decision names the person who takes it. Raises `PersonError`
+    (`email_missing`, `email_invalid`). No look-up on the network.
+    """
+    if not text.strip():
+        raise PersonError("email_missing", "Enter the contact's e-mail address.")
+    return _checked_address(text).normalized
+
+
+def _checked_address(text: str) -> ValidatedEmail:
+    try:
+        return validate_email(text.strip(), check_deliverability=False, allow_smtputf8=True, strict=True)
+    except EmailNotValidError:
+        raise PersonError("email_invalid", "Enter an e-mail address such as name@example.org.") from None
 
 
 def _is_shared_mailbox(local_part: str) -> bool:

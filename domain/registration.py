@@ -37,7 +37,8 @@ LEGAL: Final[dict[State, frozenset[State]]] = {
     State.PROVING: _ALWAYS | {State.AWAITING_PIN, State.SETTING_UP_ACCOUNT, State.COMPLETED, State.REJECTED},
     # A payment may turn up while the letter travels; and back when its letters can't be used any more.
     State.AWAITING_PIN: _ALWAYS | {State.SETTING_UP_ACCOUNT, State.PROVING, State.COMPLETED, State.REJECTED},
-    # Back to PROVING when the payment that proved it is voided or reissued before the account is made.
+    # Back to PROVING when the payment that proved it is voided or reissued before the account is made, when somebody else
+    # registers the same billing service first, and when the person was on the wrong path (T4).
     State.SETTING_UP_ACCOUNT: _ALWAYS | {State.SECURING_ACCOUNT, State.PROVING},
     State.SECURING_ACCOUNT: _ALWAYS | {State.SETTING_UP_ACCOUNT, State.COMPLETED, State.PROVING, State.REJECTED},
     State.COMPLETED: frozenset(),
@@ -88,6 +89,10 @@ class Code(StrEnum):
     ACCESS_OPEN_ALREADY = "access_open_already"
     ACCOUNT_CLOSED = "account_closed"
     COLLEAGUES_UNANSWERED = "colleagues_unanswered"
+    TIN_IS_PROVIDER = "tin_is_provider"
+    BILLING_SERVICE_REGISTERED = "billing_service_registered"
+    TOO_MANY_TRIES = "too_many_tries"
+    TOO_MANY_OPEN = "too_many_open"
 
 
 class RegistrationTerms(Payload):
@@ -155,6 +160,14 @@ class ProvePayment(Payload):
     caller_digest: str
 
 
+class RegisterBillingService(Payload):
+    """A billing service's own TIN and name, well formed (T3). Nothing proves them: it sees no provider until one says yes."""
+
+    tin: str
+    name: str
+    caller_digest: str
+
+
 class SetUpAccount(Payload):
     """The account's name, and the credential row that already holds the hashed password."""
 
@@ -215,6 +228,19 @@ class JudgePayment(RegistrationStep):
     deadline: datetime
 
 
+class JudgeBillingService(RegistrationStep):
+    """Count a try, then look whether the TIN is a provider's, or a billing service has it already."""
+
+    billing: RegisterBillingService
+    deadline: datetime
+
+
+class RecordReconsidered(RegistrationStep):
+    """Go back to proving: what was proved or claimed is let go, so that another path can be taken (T4)."""
+
+    deadline: datetime
+
+
 class RecordAccount(RegistrationStep):
     """Record name and credential of the account to be."""
 
@@ -233,6 +259,7 @@ class RecordClosed(RegistrationStep):
     """Record a final state without access."""
 
     state: State
+    by_system: bool = False  # its workflow is gone and can't end it itself: the person is told
 
 
 class RecordCaseOutcome(RegistrationStep):
@@ -261,6 +288,7 @@ class Recorded(Outcome):
     locations: tuple[LocationChoice, ...] = ()
     letter_id: str | None = None  # a letter that's now due
     has_colleagues: bool = False  # completed where there were accounts: they are told (`NewcomerDesk`)
+    cases: tuple[str, ...] = ()  # open support cases of a registration that is over: they look again
 
     def step_result(self) -> StepResult:
         return StepResult(

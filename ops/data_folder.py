@@ -41,7 +41,8 @@ class DataFolder:
         try:
             folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             for part in ("logs", "mailbox", "run"):
-                (folder.path / part).mkdir(exist_ok=True)
+                (folder.path / part).mkdir(mode=0o700, exist_ok=True)
+            folder._keep_to_owner()
             folder._take_lock()
         except (FileExistsError, NotADirectoryError):
             raise DataFolderError(
@@ -54,6 +55,15 @@ class DataFolder:
         for name in (DATABASE_FILE, TEMPORAL_FILE):
             folder._check_database(name)
         return folder
+
+    def _keep_to_owner(self) -> None:
+        """Take from everybody else what an earlier start, a copy or another hand has given them."""
+        kept = [self.path, *(self.path / part for part in ("logs", "mailbox", "run")), self.path / DEVELOPMENT_FILE]
+        for name in (DATABASE_FILE, TEMPORAL_FILE):
+            kept += self.path.glob(f"{name}*")
+        for path in kept:
+            if path.exists() and (mode := path.stat().st_mode) & 0o077:
+                path.chmod(mode & 0o700)
 
     def _take_lock(self) -> None:
         lock = os.open(self.path / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)

@@ -52,9 +52,9 @@ class Demo:
         self._mailbox = settings.mailbox_dir
         self._http = httpx.Client(base_url=f"{settings.site_url}/api/v1", timeout=15)
 
-    def _begin(self, organization: str) -> tuple[str, str]:
+    def _begin(self, organization: str, *, domain: str = "clinic.example.org") -> tuple[str, str]:
         """Register as a made-up person up to the confirmed address; returns the registration's path and the address."""
-        email = f"jo.example.{uuid.uuid4().hex[:8]}@clinic.example.org"
+        email = f"jo.example.{uuid.uuid4().hex[:8]}@{domain}"
         self._say(f"Jo Example of {organization} registers as {email}.")
         started = self._post("/registrations", {"name": "Jo Example", "email": email, "attested": True})
         self._http.headers["Authorization"] = f"Bearer {started['token']}"
@@ -71,19 +71,27 @@ class Demo:
 
     def _finish(self, home: str, email: str) -> None:
         """From the proved organization to the open access."""
+        state = self._secure(home)[0]
+        self._say(f"The registration is {state}: account and access were opened in one transaction.")
+        welcome = self._wait_for(lambda: self._mail(email, "ready"))
+        self._say(f"A mail says so: “{welcome}”.")
+        self._point_at(home.removeprefix("/").replace("registrations", "registration"))
+
+    def _secure(self, home: str) -> tuple[str, str]:
+        """Set the account up; returns the registration's state and the password."""
         self._say("Jo chooses a password and adds the account to an authenticator app.")
         password = f"quiet harbour {uuid.uuid4().hex[:12]}"
         self._post(f"{home}/account", {"name": "Jo Example", "password": password})
         secret = self._get(f"{home}/second-factor")["secret"]
         done = self._post(f"{home}/second-factor", {"code": pyotp.TOTP(secret).now()})
-        self._say(f"The registration is {done['state']}: account and access were opened in one transaction.")
-        welcome = self._wait_for(lambda: self._mail(email, "ready"))
-        self._say(f"A mail says so: “{welcome}”.")
+        return str(done["state"]), password
+
+    def _point_at(self, workflow_id: str) -> None:
+        """Say where to look on: the mails, and the workflow in Temporal's UI."""
         self._say(f"The mails: {self._settings.site_url}/mailbox")
         if self._settings.temporal_ui_url:
-            workflow = home.removeprefix("/registrations/")
-            address = f"{self._settings.temporal_ui_url}/namespaces/default/workflows/registration%2F{workflow}"
-            self._say(f"The workflow: {address}")
+            place = workflow_id.replace("/", "%2F")
+            self._say(f"The workflow: {self._settings.temporal_ui_url}/namespaces/default/workflows/{place}")
 
     def _unused_check(self) -> Mapping[str, str]:
         """A check of the demo data that no registration has used; each proves one registration only."""

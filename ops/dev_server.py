@@ -34,6 +34,8 @@ _DYNAMIC_CONFIG: Final = (
 # A command of this server listens to nobody's configuration for other servers.
 _ALONE: Final = ("--disable-config-file", "--disable-config-env")
 
+_PRESET: Final = "gatehouse"  # names our part of the file that `--env-file` is
+
 _LEAST_VERSION: Final = (1, 9)  # The first command whose server skips time for one workflow.
 
 
@@ -50,7 +52,10 @@ class DevServerPlan:
     ui_port: int | None = 0  # None: no UI
     http_port: int = 0
     metrics_port: int = 0
-    codec_endpoint: str | None = None
+    codec_endpoint: str | None = (
+        None  # its address carries a secret: it goes into `codec_file`, which only the owner reads
+    )
+    codec_file: Path | None = None
     search_attributes: Mapping[str, str] = field(default_factory=lambda: SEARCH_ATTRIBUTES)
     namespace: str = "default"
     # Workflow ids are unique for as long as closed workflows are kept: the default namespace's 24 hours are too short for that.
@@ -93,8 +98,8 @@ class DevServerPlan:
         else:
             # Nothing on this machine asks the internet for news on behalf of the user.
             command += ["--ui-port", str(self.ui_port), "--ui-disable-news-fetch"]
-            if self.codec_endpoint:
-                command += ["--ui-codec-endpoint", self.codec_endpoint]
+            if self.codec_endpoint and self.codec_file:
+                command += ["--env", _PRESET, "--env-file", str(self.codec_file)]
         if self.file is not None:
             command += ["--db-filename", str(self.file)]
             for pragma in (
@@ -110,6 +115,14 @@ class DevServerPlan:
         for name, kind in self.search_attributes.items():
             command += ["--search-attribute", f"{name}={kind}"]
         return command
+
+    def prepare(self) -> None:
+        """Write what isn't for the command line, where everybody on this machine can read it. Before each start."""
+        if self.codec_endpoint and self.codec_file:
+            preset = {"env": {_PRESET: {"ui-codec-endpoint": self.codec_endpoint}}}
+            self.codec_file.unlink(missing_ok=True)
+            with os.fdopen(os.open(self.codec_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                json.dump(preset, file)  # what the command reads is YAML, of which JSON is a part
 
     async def is_ready(self) -> bool:
         """Whether the server answers for the namespace, with the wanted retention and search attributes.
@@ -223,6 +236,7 @@ class DevServer:
         )
 
     async def _attempt(self, timeout_s: float) -> bool:
+        self.plan.prepare()
         log = os.open(self._log_file or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._process = await asyncio.create_subprocess_exec(

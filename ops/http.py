@@ -3,6 +3,7 @@
 `guard(app, …)` wraps an application in all of it; inside, `facts(scope)` tells who calls and under which request id.
 """
 
+import asyncio
 import re
 import secrets
 import time
@@ -21,8 +22,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ops.logs import logger, with_fields
 
 MAX_BODY: Final = 32 * 1024
+MAX_LIST: Final = 256 * 1024
+"""Of a file with a list of requests; a thousand lines have about 100 KB."""
+LARGER_BODIES: Final[Mapping[str, int]] = {
+    "/api/v1/authorization-lists": MAX_LIST,
+    "/clients/list": MAX_LIST + 4 * 1024,  # a form: the file, and what surrounds it
+}
+"""The addresses that take more than `MAX_BODY`."""
 
 Network = IPv4Network | IPv6Network
+
+# As many seconds as a body of the largest size takes at 5 KB a second, with something to spare.
+BODY_WITHIN_S: Final = 60.0
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_PROBES: Final = frozenset({"/livez", "/readyz"})
 
 _FACTS: Final = "gatehouse.facts"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -56,16 +69,56 @@ def facts(scope: Scope) -> RequestFacts:
     return found
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeAnswers:
+    """Applications that answer everything with one refusal: 408, 413, 421 and 500."""
+
+    too_slow: ASGIApp
+    too_large: ASGIApp
+    wrong_host: ASGIApp
+    failed: ASGIApp
+
+
 def guard(
-    app: ASGIApp, *, site_url: str, trusted_proxies: Collection[Network], too_large: ASGIApp, failed: ASGIApp
+    app: ASGIApp,
+    *,
+    site_url: str,
+    trusted_proxies: Collection[Network],
+    answers: EdgeAnswers,
+    loopback: bool = False,
 ) -> ASGIApp:
-    """The application behind everything of this file. `too_large` and `failed` answer with 413 and 500 in its words."""
+    """The application behind everything of this file. `loopback`: the names of this machine are the site's, too."""
+    hosts = {urlsplit(site_url).hostname or ""} | (_LOOPBACK if loopback else frozenset())
+    limited = BodyLimit(app, larger=LARGER_BODIES, too_large=answers.too_large, too_slow=answers.too_slow)
     return RequestContext(
-        BodyLimit(app, too_large=too_large),
+        HostCheck(limited, hosts=hosts, wrong=answers.wrong_host),
         https=site_url.startswith("https:"),
         trusted_proxies=trusted_proxies,
-        failed=failed,
+        failed=answers.failed,
     )
+
+
+class HostCheck:
+    """Answers only to the site's own name, so that no other one gets into a link, a cache or a password manager.
+
+    Any port: it may be another one outside. Probes call by address, and are told nothing but that all is well.
+    """
+
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str], wrong: ASGIApp) -> None:
+        self._app = app
+        self._hosts = frozenset(hosts)
+        self._wrong = wrong
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_ours = scope["type"] != "http" or scope["path"] in _PROBES or self._names_us(scope)
+        await (self._app if is_ours else self._wrong)(scope, receive, send)
+
+    def _names_us(self, scope: Scope) -> bool:
+        named = Headers(scope=scope).getlist("host")
+        try:
+            return len(named) == 1 and urlsplit(f"//{named[0]}").hostname in self._hosts and "@" not in named[0]
+        except ValueError:
+            return False
 
 
 class RequestContext:
@@ -121,29 +174,57 @@ def _route(scope: Scope) -> str:
 class BodyLimit:
     """Reads the whole body before the application sees the request; a body over the limit is answered with 413.
 
-    Chunked bodies count as they arrive, so a missing or false Content-Length doesn't help.
+    `larger` has the addresses with a limit of their own. Chunked bodies count as they arrive, so a missing or false
+    Content-Length doesn't help.
     """
 
-    def __init__(self, app: ASGIApp, *, limit: int = MAX_BODY, too_large: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limit: int = MAX_BODY,
+        larger: Mapping[str, int] | None = None,
+        too_large: ASGIApp,
+        too_slow: ASGIApp | None = None,
+    ) -> None:
         self._app = app
         self._limit = limit
+        self._larger = larger or {}
         self._too_large = too_large
+        self._too_slow = too_slow or too_large
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = self._larger.get(scope["path"], self._limit)
         length = Headers(scope=scope).get("content-length", "")
-        if length.isascii() and length.isdigit() and (len(length) > 12 or int(length) > self._limit):
+        if length.isascii() and length.isdigit() and (len(length) > 12 or int(length) > limit):
             await self._too_large(scope, receive, send)
             return
-        body = await read_body(receive, limit=self._limit)
+        try:
+            async with asyncio.timeout(BODY_WITHIN_S):
+                body = await read_body(receive, limit=limit)
+        except TimeoutError:
+            await self._too_slow(scope, receive, closing(send))
+            return
         if body is None:
             return
-        if len(body) > self._limit:
+        if len(body) > limit:
             await self._too_large(scope, receive, send)
             return
         await self._app(scope, replayed(body, receive), send)
+
+
+def closing(send: Send) -> Send:
+    """A `send` that has the server close the connection after the answer: the rest of the request isn't waited for."""
+
+    async def send_last(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["Connection"] = "close"
+        await send(message)
+
+    return send_last
 
 
 async def read_body(receive: Receive, *, limit: int) -> bytes | None:
@@ -227,6 +308,8 @@ class Cookies:
     registration: str
     sign_in: str
     invitation: str
+    answer: str  # the token of a mailed link itself: exchanging it for a session would write something
+    sitting: str
     staff: str
     staff_sign_in: str
     secure: bool
@@ -241,6 +324,8 @@ class Cookies:
             registration=f"{prefix}gatehouse_registration",
             sign_in=f"{prefix}gatehouse_sign_in",
             invitation=f"{prefix}gatehouse_invitation",
+            answer=f"{prefix}gatehouse_answer",
+            sitting=f"{prefix}gatehouse_sitting",
             staff=f"{prefix}gatehouse_staff",
             staff_sign_in=f"{prefix}gatehouse_staff_sign_in",
             secure=secure,

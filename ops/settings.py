@@ -182,6 +182,14 @@ class Settings(BaseSettings):
     print_shop_webhook_secrets: SecretStr | None = Field(
         None, description="Secrets that sign the print shop's calls, separated by commas; two while one is exchanged."
     )
+    bounce_mailbox: Path | None = Field(
+        None,
+        description="Mailbox to which the mail server delivers bounces: an mbox file or a maildir. It's read and left as it is.",
+    )
+    mail_webhook_secret: SecretStr | None = Field(
+        None,
+        description="Secret that signs the mail relay's calls to /api/v1/webhooks/mail; two, with a comma, while it's exchanged.",
+    )
     mailbox_dir: Path | None = Field(
         None, description="Folder of the development mailbox; its page exists only when this is set. Development only."
     )
@@ -245,10 +253,11 @@ class Settings(BaseSettings):
             raise _wrong("smtp_security", "must be starttls or tls when the mail server asks for a password")
         if self.smtp_password is not None and _PLACEHOLDER.search(self.smtp_password.get_secret_value()):
             raise _wrong("smtp_password", "looks like a placeholder; set the real one")
+        if self.mail_webhook_secret is not None:
+            for secret in self.mail_webhook_secret.get_secret_value().split(","):
+                _check_secret("mail_webhook_secret", secret.strip())
         if self.codec_server_token is not None:
-            token = self.codec_server_token.get_secret_value()
-            if len(token) < 24 or len(set(token)) < 8 or _PLACEHOLDER.search(token):
-                raise _wrong("codec_server_token", "is too easy to guess; make one with `openssl rand -hex 32`")
+            _check_secret("codec_server_token", self.codec_server_token.get_secret_value())
         if self.database_url.startswith("postgresql"):
             password = urlsplit(self.database_url).password
             if password is not None and _PLACEHOLDER.search(unquote(password)):
@@ -261,6 +270,11 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 def _wrong(field: str, text: str) -> ValueError:
     """An error of one field found while looking at several; `describe_error` finds the field again by the mark."""
     return ValueError(f"{field}\0{text}")
+
+
+def _check_secret(field: str, secret: str) -> None:
+    if len(secret) < 24 or len(set(secret)) < 8 or _PLACEHOLDER.search(secret):
+        raise _wrong(field, "is too easy to guess; make one with `openssl rand -hex 32`")
 
 
 def _check_keys(text: str, *, strict: bool) -> None:

@@ -125,6 +125,7 @@ class System:
                 name="temporal",
                 title="Temporal",
                 command=self.temporal.command(),
+                before=self.temporal.prepare,
                 ready=self.temporal.is_ready,
                 after_death="stop everything",
                 stop_rank=_TEMPORAL,
@@ -203,6 +204,7 @@ def compose(
         codec_endpoint=f"http://localhost:{settings.codec_server_port}/ui/{token.get_secret_value()}"
         if token
         else None,
+        codec_file=folder.path / "run" / "temporal-ui.yaml",
     ).with_ports()
     kept = {
         name: value

@@ -182,6 +182,7 @@ async def run(system: System, *, say: Say) -> int:
 def main(*, root: Path = ROOT, programs: Mapping[str, tuple[str, ...]] = PROGRAMS) -> int:
     """Run the all-in-one system until Ctrl-C. 0 after a stop that was asked for, 1 when it can't start or breaks."""
     say = Say()
+    os.umask(0o077)  # also of all processes that are started: databases, logs and letters are for their owner
     path = Path(os.environ.get("GATEHOUSE_DATA_DIR") or root / "data")
     folder: DataFolder | None = None
     try:

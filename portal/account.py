@@ -13,7 +13,9 @@ from sqlmodel import col
 from db import audit
 from db.account_opening import tell
 from db.accounts import Access, Account, Message, RecoveryCode
+from db.departures import DepartureClaim, NewcomerNotice
 from db.directory import Organization
+from db.registrations import RegistrationRow
 from domain.identifiers import Tin
 from domain.notices import NOTICES
 from portal.account_setup import make_recovery_codes
@@ -33,13 +35,16 @@ class AccountView:
     created_at: datetime
     recovery_codes_left: int
     unread_messages: int
+    sides: frozenset[str]  # the kinds of organizations that it has open access to: provider, billing
+    has_notices: bool  # it was told of newcomers, or has told of colleagues who left
 
 
 @dataclass(frozen=True, slots=True)
 class AccessView:
-    """One row of "Tax ID & NPI access". `npi` None: all of the TIN."""
+    """One row of "Tax ID & NPI access". `npi` None: all of the TIN. `kind` is the organization's: provider or billing."""
 
     id: UUID
+    kind: str
     organization: str
     tin_masked: str
     npi: str | None
@@ -81,6 +86,21 @@ async def view_account(gate: Gate, principal: Principal) -> AccountView:
         unread = await session.scalar(
             select(func.count()).where(col(Message.account_id) == row.id, col(Message.read_at).is_(None))
         )
+        sides = await session.scalars(
+            select(col(Organization.kind))
+            .join(Access, col(Access.organization_id) == col(Organization.id))
+            .where(col(Access.account_id) == row.id, col(Access.status) == "open")
+            .distinct()
+        )
+        kinds = frozenset(sides)
+        notice = await session.scalar(
+            select(col(NewcomerNotice.id)).where(col(NewcomerNotice.account_id) == row.id).limit(1)
+        ) or await session.scalar(
+            select(col(DepartureClaim.id))
+            .join(RegistrationRow, col(RegistrationRow.id) == col(DepartureClaim.registration_id))
+            .where(col(RegistrationRow.account_id) == row.id)
+            .limit(1)
+        )
     return AccountView(
         id=row.id,
         name=gate.vault.unseal("name", row.name_sealed),
@@ -88,6 +108,8 @@ async def view_account(gate: Gate, principal: Principal) -> AccountView:
         created_at=row.created_at,
         recovery_codes_left=codes or 0,
         unread_messages=unread or 0,
+        sides=kinds,
+        has_notices=notice is not None,
     )
 
 
@@ -137,6 +159,7 @@ async def list_access(
     views = [
         AccessView(
             id=access.id,
+            kind=organization.kind,
             organization=organization.name,
             tin_masked=Tin(gate.vault.unseal("tin", organization.tin_sealed)).masked,
             npi=access.npi,

@@ -10,7 +10,7 @@ from sqlmodel import col
 from db.accounts import Account
 from db.directory import Organization
 from db.registrations import RegistrationRow
-from domain.registration import State
+from domain.registration import Code, State
 from portal import sessions
 from portal.gate import Gate, remember_key
 from portal.refusals import Refusal
@@ -46,7 +46,14 @@ async def start_addition(gate: Gate, principal: Principal, *, key: str, client: 
         email=gate.vault.unseal("email", account.email_sealed),
         account_id=account.id,
     )
-    return await begin(gate, registration_id, person, key=f"{account.id}\0{key}", client=client)
+    started = await begin(gate, registration_id, person, key=f"{account.id}\0{key}", client=client)
+    if started.result.state is State.REJECTED:
+        # Many at the same moment pass the look above; the step that opens one counts under the account's lock.
+        async with gate.database.read() as session:
+            row = await session.get(RegistrationRow, registration_id)
+        if row is not None and row.closing_code == Code.TOO_MANY_OPEN:
+            raise Refusal("too_many_open")
+    return started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

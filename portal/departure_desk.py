@@ -18,10 +18,13 @@ from db.departures import (
     DepartureReviewRow,
     NewcomerAnswer,
     NewcomerNotice,
+    NewcomerRuling,
 )
 from db.directory import Organization
 from db.newcomers import EVERYONE
 from db.registrations import MailRow, RegistrationRow
+from db.ruling_records import standing_ends
+from db.staff_duties import LettersPlanned, contested_reviews, decision_due_at, letters_near_budget
 from domain.cases import some_text
 from domain.departure import Choice, Code, DecideReview, ReviewResult, State, Verdict
 from portal.departures import SEALED_REASON, send_review_update
@@ -56,6 +59,7 @@ class DeskReview:
     email: str
     announced_at: datetime
     until: datetime
+    due_at: datetime | None  # once contested: until when staff owe a decision
     closed_at: datetime | None
     mail_failed: bool
     newcomers: tuple[NewcomerLine, ...]
@@ -66,11 +70,37 @@ class DeskReview:
 class ObjectionLine:
     """Somebody who has access objected to a newcomer of whom no review is under way: staff look at the newcomer."""
 
+    registration_id: UUID  # of the newcomer
     reference: str
     organization: str
     by: str
     newcomer: str
     at: datetime
+    end_proposed: bool  # one person of staff wants to end the newcomer's access; a second one has to agree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duties:
+    """What waits for staff beside cases. `letters`: days near their budget of letters, or over it."""
+
+    contested: int
+    overdue: int
+    objections: int
+    letters: tuple[LettersPlanned, ...]
+
+
+async def list_duties(gate: Gate, staff: StaffMember) -> Duties:
+    """How much waits, for the head of the queue."""
+    now = gate.now().astimezone(gate.zone)
+    async with gate.database.read() as session:
+        contested = await contested_reviews(session, gate.limits, now=now)
+        letters = await letters_near_budget(session, gate.limits, today=now.date())
+    return Duties(
+        contested=len(contested),
+        overdue=sum(one.reminders > 0 for one in contested),
+        objections=len(await list_objections(gate, staff)),
+        letters=tuple(letters),
+    )
 
 
 async def list_reviews(gate: Gate, _staff: StaffMember, *, state: State | None = State.CONTESTED) -> list[DeskReview]:
@@ -102,19 +132,32 @@ async def list_objections(gate: Gate, _staff: StaffMember) -> list[ObjectionLine
             .join(RegistrationRow, col(RegistrationRow.id) == col(NewcomerNotice.registration_id))
             .join(Organization, col(Organization.id) == col(NewcomerNotice.organization_id))
             .join(Account, col(Account.id) == col(NewcomerNotice.account_id))
-            .where(col(NewcomerAnswer.choice) == Choice.OBJECT, col(NewcomerNotice.registration_id).not_in(reviewed))
+            .where(
+                col(NewcomerAnswer.choice) == Choice.OBJECT,
+                col(NewcomerNotice.registration_id).not_in(reviewed),
+                ~select(NewcomerRuling.id)  # type: ignore[call-overload]
+                .where(
+                    col(NewcomerRuling.registration_id) == col(NewcomerNotice.registration_id),
+                    col(NewcomerRuling.applied_at) > col(NewcomerAnswer.at),
+                )
+                .exists(),
+            )
             .order_by(col(NewcomerAnswer.at).desc())
             .limit(200)
         )
+        found = rows.all()
+        proposed = {registration.id for _, registration, _, _ in found if await standing_ends(session, registration.id)}
         return [
             ObjectionLine(
+                registration_id=registration.id,
+                end_proposed=registration.id in proposed,
                 reference=registration.reference,
                 organization=organization.name,
                 by=gate.vault.unseal("name", account.name_sealed),
                 newcomer=gate.vault.unseal("name", registration.name_sealed),
                 at=answer.at,
             )
-            for answer, registration, organization, account in rows.all()
+            for answer, registration, organization, account in found
         ]
 
 
@@ -203,6 +246,9 @@ async def _view(gate: Gate, row: DepartureReviewRow) -> DeskReview:
         email=gate.vault.unseal("email", account.email_sealed),
         announced_at=row.announced_at,
         until=row.deadline,
+        due_at=decision_due_at(row, gate.limits, zone_of=gate.now().astimezone(gate.zone))
+        if row.state == State.CONTESTED
+        else None,
         closed_at=row.closed_at,
         mail_failed=row.mail_failed or (bool(states) and all(state == "refused" for state in states)),
         newcomers=tuple(

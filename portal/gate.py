@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TypeVar
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from domain.recording import Payload
 from domain.registration import State, StepResult
 from portal.refusals import Refusal
 from workflows import names
-from workflows.registration import WRONG_STATE
+from workflows.recording import WRONG_STATE
 
 Result = TypeVar("Result", bound=Payload)
 
@@ -46,6 +46,7 @@ class Gate:
     # Each password hash takes 64 MiB and a core for a fifth of a second.
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     now: Callable[[], datetime] = wall_clock
+    zone: tzinfo = UTC  # the payer's: it decides which day it is
 
 
 async def remember_key(gate: Gate, *, scope: str, key: str, body: str) -> bool:

@@ -6,14 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlmodel import col
-from temporalio.client import WithStartWorkflowOperation, WorkflowUpdateRPCTimeoutOrCancelledError
-from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
-from temporalio.service import RPCError, RPCStatusCode
 
 from db.accounts import Access, Account
 from db.colleagues import holdings_of
@@ -35,12 +27,12 @@ from domain.people import mailbox_key, personal_address
 from domain.recording import Payload
 from portal.colleagues import read_role
 from portal.fields import Fields
-from portal.gate import Gate, StandsElsewhere, UnknownWorkflow, remember_key, send_update, unavailable
+from portal.gate import Gate, StandsElsewhere, UnknownWorkflow, remember_key, send_update
 from portal.refusals import Refusal
 from portal.registering import reference_of
 from portal.sessions import Principal
+from portal.starting import start_and_ask
 from workflows import names
-from workflows.delegate_invitation import DelegateInvitation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +71,7 @@ async def invite(gate: Gate, principal: Principal, *, access_id: UUID, email: st
     """Invite a colleague to the scope of one of the person's own access rows. The same key and body invite once.
 
     Comes back as a result when it was looked at: `not_administrator`, `already_colleague`, `invitation_open`,
-    `invitations_limit`, `invitations_open_limit`. Raises `Refusal`: `invalid_fields`, `not_found`, `not_administrator`,
+    `invitee_bills` (T4), `invitations_limit`, `invitations_open_limit`. Raises `Refusal`: `invalid_fields`, `not_found`, `not_administrator`,
     `key_reused`, `unavailable`.
     """
     parsed_role = read_role(role)
@@ -124,33 +116,18 @@ async def _inviting_row(gate: Gate, principal: Principal, access_id: UUID, *, em
 
 
 async def _start(gate: Gate, start: StartInvitation) -> InvitationResult:
-    begin = WithStartWorkflowOperation(
-        DelegateInvitation.run,
+    return await start_and_ask(
+        gate,
+        names.DELEGATE_INVITATION,
         start,
-        id=names.invitation_id(start.invitation_id),
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        task_queue=gate.task_queue,
-        static_summary=f"Invitation {start.reference}",
-        search_attributes=TypedSearchAttributes(
-            [SearchAttributePair(names.REFERENCE, start.reference), SearchAttributePair(names.STATE, State.SENT)]
-        ),
+        workflow_id=names.invitation_id(start.invitation_id),
+        ask=AskInvitation(invitation_id=start.invitation_id),
+        result_type=InvitationResult,
+        summary=f"Invitation {start.reference}",
+        reference=start.reference,
+        state=State.SENT,
+        made=lambda: _made(gate, UUID(start.invitation_id)),
     )
-    try:
-        result: InvitationResult = await gate.client.execute_update_with_start_workflow(
-            names.OPENED,
-            AskInvitation(invitation_id=start.invitation_id),
-            start_workflow_operation=begin,
-            id="opened",
-            result_type=InvitationResult,
-        )
-        return result
-    except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
-        if isinstance(error, RPCError) and error.status in {RPCStatusCode.ALREADY_EXISTS, RPCStatusCode.NOT_FOUND}:
-            made = await _made(gate, UUID(start.invitation_id))  # it has ended already
-            if made is not None:
-                return made
-        raise unavailable(error) from error
 
 
 async def _made(gate: Gate, invitation_id: UUID) -> InvitationResult | None:

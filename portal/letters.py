@@ -9,13 +9,15 @@ from sqlalchemy import select
 from sqlmodel import col
 from temporalio.service import RPCError, RPCStatusCode
 
+from db import audit
+from db.departures import NoticeLetterRow
 from db.directory import Location, Organization
 from db.letter_records import pin_digest
 from db.letters import LetterRow
 from domain.directory import Address
 from domain.letter_route import EnterPin, Identify, LetterEvent, RequestLetter
 from domain.letters import Pin, masked_address
-from domain.print_shop import DeliveryEvent
+from domain.print_shop import DeliveryEvent, DeliveryKind
 from domain.registration import StepResult
 from portal.fields import Fields, read_organization
 from portal.gate import Gate, send_step, unavailable
@@ -122,6 +124,7 @@ async def tell_delivery(gate: Gate, events: Iterable[DeliveryEvent]) -> int:
         async with gate.database.read() as session:
             letter = await session.get(LetterRow, letter_id)
         if letter is None:
+            await _note_on_notice_letter(gate, letter_id, event)
             continue
         handle = gate.client.get_workflow_handle(names.registration_id(str(letter.registration_id)))
         cmd = LetterEvent(letter_id=event.letter_id, kind=event.kind, at=event.at)
@@ -133,3 +136,18 @@ async def tell_delivery(gate: Gate, events: Iterable[DeliveryEvent]) -> int:
             raise unavailable(error) from error
         told += 1
     return told
+
+
+async def _note_on_notice_letter(gate: Gate, letter_id: UUID, event: DeliveryEvent) -> None:
+    """A letter to the address of record waits for nobody; that it came back is on record, once (B5)."""
+    if event.kind not in {DeliveryKind.RETURNED, DeliveryKind.UNDELIVERABLE}:
+        return
+    async with gate.database.write() as session:
+        row = await session.get(NoticeLetterRow, letter_id, with_for_update=True)
+        if row is None or row.state == "returned":
+            return
+        row.state, row.returned_at = "returned", event.at
+        about = f"registration/{row.registration_id}" if row.registration_id else f"grant/{row.grant_id}"
+        await audit.append(
+            session, at=gate.now(), actor="system", action="notice_letter.returned", subject=about, letter=str(row.id)
+        )

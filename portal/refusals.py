@@ -35,6 +35,8 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
             "idempotency_key_malformed",
             "method_not_allowed",
             "body_too_large",
+            "request_timeout",
+            "wrong_host",
             "unsupported_media_type",
             "webhook_unreadable",
         }
@@ -44,12 +46,13 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.SIGNED_OUT: frozenset({"signed_out"}),
     Kind.FIELDS: frozenset({"invalid_fields"}),
     Kind.ELSEWHERE: frozenset(
-        {"no_usable_address", "access_open_already", "too_many_open", "account_closed"}
+        {"no_usable_address", "access_open_already", "too_many_open", "account_closed", "billing_service_registered"}
         | {"wrong_state", "key_reused", "email_taken", "proof_no_longer_good", "second_factor_unconfirmed"}
         | {
             "not_administrator",
             "already_colleague",
             "invitation_open",
+            "invitee_bills",
             "invitations_open_limit",
             "invitation_resend_limit",
             "invitation_link_needed",
@@ -65,6 +68,21 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
         | {"case_no_proposal", "case_same_person", "case_access_exists", "case_evidence_missing", "staff_exists"}
         | {"invitation_has_account", "invitation_other_address", "colleague_gone", "last_administrator", "last_account"}
         | {"colleagues_unanswered", "departure_open"}
+        | {"answer_link_needed"}
+        | {"grant_unchanged", "decision_own_request"}
+        | {
+            "not_billing_service",
+            "authorization_open",
+            "authorization_granted",
+            "authorizations_open_limit",
+            "authorization_resend_limit",
+            "authorization_corrections_limit",
+            "authorization_in_review",
+            "authorization_decided",
+            "authorization_not_in_review",
+            "contact_review_same_person",
+            "contact_review_changed",
+        }
     ),
     Kind.LATER: frozenset(
         {
@@ -77,6 +95,9 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
             "invitations_limit",
             "invitation_resend_pause",
             "newcomer_waits",
+            "authorization_cool_down",
+            "authorization_contact_limit",
+            "authorization_resend_pause",
         }
     ),
     Kind.OVER: frozenset(
@@ -91,6 +112,9 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
             "departure_over",
             "notice_link_dead",
         }
+        | {"authorization_approved", "authorization_declined", "authorization_expired", "authorization_cancelled"}
+        | {"authorization_contact_changed", "decision_link_dead"}
+        | {"grant_ended", "objection_link_dead"}
     ),
     Kind.DEFECT: frozenset({"internal_error"}),
     Kind.AWAY: frozenset({"unavailable"}),
@@ -117,6 +141,7 @@ class Refusal(Exception):
         retry_at: datetime | None = None,
         tries_left: int | None = None,
         fields: tuple[FieldDefect, ...] = (),
+        standing_id: str | None = None,
     ) -> None:
         super().__init__(code)
         self.code = code
@@ -124,6 +149,7 @@ class Refusal(Exception):
         self.retry_at = retry_at
         self.tries_left = tries_left
         self.fields = fields
+        self.standing_id = standing_id  # of what is the caller's own and stands in the way
 
     @property
     def kind(self) -> Kind:

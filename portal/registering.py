@@ -1,7 +1,7 @@
 """Registering: what a person can do until there is an account. Each step goes to the registration's workflow."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -23,12 +23,15 @@ from db.counting import count
 from db.mails import secret_digest
 from db.registration_steps import subject_of
 from db.registrations import Draft, OneTimeSecret, RegistrationRow
-from domain.people import limit_key, mailbox_key, person_name, personal_address
+from domain.identifiers import Tin
+from domain.organization_name import organization_name
+from domain.people import limit_key, mailbox_key, person_name, personal_address, same_name
 from domain.registration import (
     ATTESTATION_VERSION,
     Ask,
     Code,
     ConfirmEmail,
+    RegisterBillingService,
     RegistrationTerms,
     StartRegistration,
     State,
@@ -217,6 +220,55 @@ async def prove_payment(
     return await send_step(gate, registration_id, names.PROVE_PAYMENT, proof, key=key, body=body)
 
 
+async def keep_billing_service(gate: Gate, registration_id: UUID, *, name: str, tin: str) -> tuple[str, Tin]:
+    """Read a billing service's name and TIN, and keep them for the page. Only their form is looked at, so this tells nothing.
+
+    Raises `Refusal` (`invalid_fields`, `not_found`).
+    """
+    view = await view_registration(gate, registration_id)
+    fields = Fields()
+    parsed_name = fields.read("name", name, organization_name)
+    parsed_tin = fields.read("tin", tin, Tin.parse)
+    if parsed_name is not None and same_name(parsed_name, view.name):
+        words = "This is your own name. Enter the name that the billing service goes by, such as “Example Billing”."
+        fields.add("name", "billing_name_is_person", words)
+    fields.check()
+    assert parsed_name is not None  # noqa: S101 - narrows the type; fields.check has raised otherwise
+    assert parsed_tin is not None  # noqa: S101 - as above
+    if view.state in {State.PROVING, State.AWAITING_PIN}:
+        typed = await kept_organization(gate, registration_id)
+        await keep_draft(gate, registration_id, replace(typed, billing_name=parsed_name, billing_tin=parsed_tin.digits))
+    return parsed_name, parsed_tin
+
+
+async def register_billing_service(
+    gate: Gate, registration_id: UUID, *, name: str, tin: str, key: str, caller: str
+) -> StepResult:
+    """Go on as a billing service, under its own TIN and name, in place of proving a provider organization (T3).
+
+    Comes back as a result when it was looked at, and counted: `tin_is_provider`, `billing_service_registered`,
+    `too_many_tries`. Raises `Refusal`: `invalid_fields`, `wrong_state`, `registration_…`, `not_found`, `key_reused`,
+    `unavailable`.
+    """
+    parsed_name, parsed_tin = await keep_billing_service(gate, registration_id, name=name, tin=tin)
+    cmd = RegisterBillingService(
+        tin=parsed_tin.digits, name=parsed_name, caller_digest=gate.vault.digest("caller", caller)
+    )
+    body = cmd.model_copy(update={"caller_digest": ""}).model_dump_json()
+    return await send_step(gate, registration_id, names.REGISTER_BILLING_SERVICE, cmd, key=key, body=body)
+
+
+async def reconsider(gate: Gate, registration_id: UUID, *, key: str) -> StepResult:
+    """Back from the account's set-up to the choice of the organization, for who took the wrong path (T4).
+
+    What proved the organization is let go; name, address and its confirmation stay. Raises `Refusal`: `wrong_state`,
+    `registration_…`, `not_found`, `key_reused`, `unavailable`.
+    """
+    return await send_step(
+        gate, registration_id, names.RECONSIDER, Ask(registration_id=str(registration_id)), key=key, body=""
+    )
+
+
 async def withdraw(gate: Gate, registration_id: UUID, *, key: str) -> StepResult:
     """End the registration at the person's wish; its payment can prove another one."""
     return await send_step(
@@ -226,11 +278,14 @@ async def withdraw(gate: Gate, registration_id: UUID, *, key: str) -> StepResult
 
 @dataclass(frozen=True, slots=True)
 class OrganizationDraft:
-    """What was typed on the organization page: well formed, not yet proved."""
+    """What was typed of the organization, or of the billing service that registers instead: well formed, not yet proved."""
 
     tin: str = ""
     vendor: str = ""
     npi: str = ""
+    billing_name: str = ""
+    billing_tin: str = ""
+    bills: bool = False  # came to register a billing service: its page is the next one
 
     @property
     def is_complete(self) -> bool:
@@ -243,11 +298,20 @@ async def keep_organization(gate: Gate, registration_id: UUID, *, tin: str, vend
     fields = Fields()
     read_organization(fields, tin=tin, vendor=vendor, npi=npi)
     fields.check()
-    await keep_draft(gate, registration_id, OrganizationDraft(tin.strip(), vendor.strip(), npi.strip()))
+    typed = await kept_organization(gate, registration_id)
+    draft = replace(typed, tin=tin.strip(), vendor=vendor.strip(), npi=npi.strip())
+    await keep_draft(gate, registration_id, draft)
+
+
+async def keep_wish(gate: Gate, registration_id: UUID, *, bills: bool) -> None:
+    """Keep whether somebody came to register a billing service, so that they are led there once their address is confirmed."""
+    typed = await kept_organization(gate, registration_id)
+    if typed.bills != bills:
+        await keep_draft(gate, registration_id, replace(typed, bills=bills))
 
 
 async def keep_draft(gate: Gate, registration_id: UUID, draft: OrganizationDraft) -> None:
-    """Keep numbers that were typed, wherever it was, so that nobody types them twice. They prove nothing."""
+    """Keep what was typed, wherever it was, so that nobody types it twice. It proves nothing."""
     sealed = gate.vault.seal("draft", json.dumps(asdict(draft)))
     async with gate.database.write() as session:
         await session.merge(Draft(registration_id=registration_id, values_sealed=sealed, at=gate.now()))

@@ -26,12 +26,13 @@ class RegistrationView:
     code_expires_at: datetime | None  # None until the newest code has left
     mail_failed: bool
     paused_until: datetime | None
-    organization: str | None  # once proved
+    organization: str | None  # once proved, or once a billing service named itself
     tin_masked: str | None
     npi: str | None
     closing_code: str | None
     account_id: UUID | None  # once completed
     is_addition: bool  # to an account that there is (P10)
+    is_billing: bool  # registers a billing service (T3); tells nothing before that is accepted
 
 
 async def view_registration(gate: Gate, registration_id: UUID) -> RegistrationView:
@@ -41,6 +42,7 @@ async def view_registration(gate: Gate, registration_id: UUID) -> RegistrationVi
         if row is None:
             raise Refusal("not_found")
         organization = await session.get(Organization, row.organization_id) if row.organization_id else None
+    tin_sealed = organization.tin_sealed if organization else row.billing_tin_sealed
     return RegistrationView(
         id=row.id,
         reference=row.reference,
@@ -52,10 +54,11 @@ async def view_registration(gate: Gate, registration_id: UUID) -> RegistrationVi
         code_expires_at=row.code_expires_at,
         mail_failed=row.mail_failed,
         paused_until=row.paused_until,
-        organization=organization.name if organization else None,
-        tin_masked=Tin(gate.vault.unseal("tin", organization.tin_sealed)).masked if organization else None,
+        organization=organization.name if organization else row.billing_name,
+        tin_masked=Tin(gate.vault.unseal("tin", tin_sealed)).masked if tin_sealed else None,
         npi=row.npi,
         closing_code=row.closing_code,
         account_id=row.account_id,
         is_addition=row.for_account_id is not None,
+        is_billing=row.billing_tin_digest is not None,
     )

@@ -6,7 +6,7 @@ request again knew all of it already; nobody else can work it out.
 
 from uuid import UUID
 
-from portal import registering, sessions, signing_in
+from portal import registering, sessions, signing_in, staff
 from portal.gate import Gate, remember_key
 from portal.refusals import Refusal
 from portal.sessions import Principal, SessionKind
@@ -35,6 +35,23 @@ async def confirm_sign_in_once(gate: Gate, *, pending_token: str | None, code: s
     pending = await sessions.authenticate(gate, pending_token, SessionKind.SECOND_FACTOR)
     await remember_key(gate, scope=f"sign-in/{pending.session_id}", key=key, body=code)
     return await signing_in.confirm_sign_in(gate, pending, code=code, client=client, token=token)
+
+
+async def sign_staff_in_once(gate: Gate, *, email: str, password: str, key: str, caller: str, client: str) -> str:
+    """`staff.sign_in`, repeated like `sign_in_once`. Raises `Refusal` (`key_reused`) besides."""
+    await remember_key(gate, scope="staff-sign-in", key=key, body=email)
+    token = gate.vault.digest("staff-sign-in-token", f"{key}\0{email}")
+    return await staff.sign_in(gate, email=email, password=password, caller=caller, client=client, token=token)
+
+
+async def confirm_staff_sign_in_once(gate: Gate, *, pending_token: str | None, code: str, key: str, client: str) -> str:
+    """`staff.confirm_sign_in`, repeated like `confirm_sign_in_once`. Raises `Refusal` (`key_reused`) besides."""
+    token = gate.vault.digest("staff-signed-in-token", f"{pending_token}\0{key}\0{code}")
+    if await _session(gate, token, SessionKind.STAFF) is not None:
+        return token
+    pending = await staff.pending_staff(gate, pending_token)
+    await remember_key(gate, scope=f"staff-sign-in/{pending.session_id}", key=key, body=code)
+    return await staff.confirm_sign_in(gate, pending, code=code, client=client, token=token)
 
 
 async def redeem_resume_link_once(gate: Gate, *, link_token: str, key: str, client: str) -> tuple[UUID, str]:

@@ -24,6 +24,7 @@ class SessionKind(StrEnum):
     SECOND_FACTOR = "second_factor"  # the password was right; the second factor is still to come
     REGISTRATION = "registration"
     INVITATION = "invitation"  # somebody who followed the link of an invitation
+    SITTING = "sitting"  # a business contact who has answered requests, and confirms that with a code
     STAFF = "staff"
     STAFF_SIGN_IN = "staff_sign_in"  # like `second_factor`, for staff; also while a staff account is set up
 
@@ -53,7 +54,7 @@ def _life(gate: Gate, kind: SessionKind) -> timedelta:
             return gate.limits.session_life
         case SessionKind.SECOND_FACTOR | SessionKind.STAFF_SIGN_IN:
             return gate.limits.second_factor_window
-        case SessionKind.REGISTRATION | SessionKind.INVITATION:
+        case SessionKind.REGISTRATION | SessionKind.INVITATION | SessionKind.SITTING:
             return gate.limits.registration_session_life
 
 

@@ -1,5 +1,6 @@
 """Staff accounts: made and closed from the command line, set up by the person, signed in to with a second factor (B11)."""
 
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +9,15 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from db import audit
 from db.accounts import SessionRow
 from db.counting import count
 from db.registrations import Credential, OneTimeSecret
-from db.staff import StaffAccount
+from db.staff import StaffAccount, StaffRecoveryCode
 from domain.people import mailbox_key, person_name, personal_address
 from portal import sessions
 from portal.account_setup import (
@@ -26,6 +28,7 @@ from portal.account_setup import (
     matching_step,
     read_password,
     read_second_factor_code,
+    unsaved_recovery_codes,
 )
 from portal.fields import Fields
 from portal.gate import Gate
@@ -34,6 +37,7 @@ from portal.sessions import Principal, SessionKind
 from portal.signing_in import count_sign_in, take_sign_in_back, verify_password
 
 _LINK: Final = "staff_setup"
+_RECOVERY_CODE: Final = 10  # its characters without the dash; a code of the app has six
 _SESSIONS: Final = (SessionKind.STAFF, SessionKind.STAFF_SIGN_IN)
 
 
@@ -227,7 +231,10 @@ async def finish_set_up(gate: Gate, pending: Principal, *, code: str, client: st
             raise Refusal("signed_out")
         staff.password_hash, staff.second_factor_sealed = credential.password_hash, credential.second_factor_sealed
         staff.second_factor_step, staff.ready_at = credential.second_factor_step or 0, now
-        await session.delete(credential)
+        for one in json.loads(gate.vault.unseal("recovery", credential.recovery_sealed or b"")):
+            session.add(StaffRecoveryCode(staff_id=staff.id, digest=_recovery_digest(gate, staff.id, one)))
+        # What is left of it are the recovery codes, until the person has saved them.
+        credential.password_hash, credential.second_factor_sealed = "", b""
         await session.execute(
             update(OneTimeSecret)
             .where(col(OneTimeSecret.subject) == subject_of(staff.id), col(OneTimeSecret.purpose) == _LINK)
@@ -239,13 +246,31 @@ async def finish_set_up(gate: Gate, pending: Principal, *, code: str, client: st
     return await sessions.begin(gate, SessionKind.STAFF, pending.subject_id, client=client)
 
 
+async def recovery_codes(gate: Gate, member: StaffMember) -> list[str]:
+    """The codes that stand in for the second factor, until `recovery_codes_saved`. Raises `Refusal` (`not_found`)."""
+    try:
+        return await unsaved_recovery_codes(gate, member.id)
+    except Refusal:  # saved: nothing is left of the set-up
+        raise Refusal("not_found") from None
+
+
+async def recovery_codes_saved(gate: Gate, member: StaffMember) -> None:
+    """Forget the codes in clear: the person has saved them. Again is the same as once."""
+    async with gate.database.write() as session:
+        await session.execute(delete(Credential).where(col(Credential.registration_id) == member.id))
+
+
+def _recovery_digest(gate: Gate, staff_id: UUID, code: str) -> str:
+    return gate.vault.digest("recovery", f"{staff_id}\0{code}")
+
+
 # Signing in.
 
 
-async def sign_in(gate: Gate, *, email: str, password: str, caller: str, client: str) -> str:
+async def sign_in(gate: Gate, *, email: str, password: str, caller: str, client: str, token: str | None = None) -> str:
     """Check address and password; returns the token of a session that only waits for the second factor.
 
-    Raises `Refusal`: `invalid_fields`, `sign_in_failed`, `too_many_tries`.
+    With a `token` given the session has that one, so that the same request twice is one session. Raises `Refusal`: `invalid_fields`, `sign_in_failed`, `too_many_tries`.
     """
     fields = Fields()
     if not email.strip():
@@ -261,15 +286,17 @@ async def sign_in(gate: Gate, *, email: str, password: str, caller: str, client:
     if staff is None or staff.ready_at is None or not right:
         raise Refusal("sign_in_failed")
     await take_sign_in_back(gate, address=address)
-    return await sessions.begin(gate, SessionKind.STAFF_SIGN_IN, staff.id, client=client)
+    return await sessions.begin(gate, SessionKind.STAFF_SIGN_IN, staff.id, client=client, token=token)
 
 
-async def confirm_sign_in(gate: Gate, pending: Principal, *, code: str, client: str) -> str:
-    """Enter a code of the authenticator app; returns the token of a full session. Each code works once.
+async def confirm_sign_in(gate: Gate, pending: Principal, *, code: str, client: str, token: str | None = None) -> str:
+    """Enter a code of the authenticator app, or a recovery code; returns the token of a full session. Each works once.
 
     Raises `Refusal`: `invalid_fields`, `second_factor_wrong`, `too_many_tries`, `signed_out`.
     """
-    digits = read_second_factor_code(code)
+    recovery = "".join(code.split()).replace("-", "").lower()
+    is_recovery = len(recovery) == _RECOVERY_CODE
+    digits = "" if is_recovery else read_second_factor_code(code)
     now, window = gate.now(), gate.limits.second_factor_window
     async with gate.database.write() as session:
         tally = await count(session, "second-factor", str(pending.subject_id), at=now, window=window)
@@ -279,15 +306,37 @@ async def confirm_sign_in(gate: Gate, pending: Principal, *, code: str, client: 
         staff = await session.get(StaffAccount, pending.subject_id, with_for_update=True)
         if staff is None or staff.closed_at is not None or staff.ready_at is None or staff.second_factor_sealed is None:
             raise Refusal("signed_out")
-        secret = gate.vault.unseal("second-factor", staff.second_factor_sealed)
-        step = matching_step(secret, digits, at=now, after=staff.second_factor_step)
-        if step is None:
-            raise Refusal("second_factor_wrong", tries_left=gate.limits.second_factor_tries - tally.count)
-        staff.second_factor_step = step
+        wrong = Refusal("second_factor_wrong", tries_left=gate.limits.second_factor_tries - tally.count)
+        if is_recovery:
+            await _spend_recovery_code(session, gate, staff.id, f"{recovery[:5]}-{recovery[5:]}", wrong=wrong)
+        else:
+            secret = gate.vault.unseal("second-factor", staff.second_factor_sealed)
+            step = matching_step(secret, digits, at=now, after=staff.second_factor_step)
+            if step is None:
+                raise wrong
+            staff.second_factor_step = step
         subject = subject_of(staff.id)
-        await audit.append(session, at=now, actor=subject, action="staff.signed_in", subject=subject)
+        await audit.append(
+            session, at=now, actor=subject, action="staff.signed_in", subject=subject,
+            second_factor="recovery_code" if is_recovery else "app",
+        )  # fmt: skip
     await sessions.end(gate, pending)
-    return await sessions.begin(gate, SessionKind.STAFF, pending.subject_id, client=client)
+    return await sessions.begin(gate, SessionKind.STAFF, pending.subject_id, client=client, token=token)
+
+
+async def _spend_recovery_code(session: AsyncSession, gate: Gate, staff_id: UUID, code: str, *, wrong: Refusal) -> None:
+    used = await session.scalar(
+        update(StaffRecoveryCode)
+        .where(
+            col(StaffRecoveryCode.staff_id) == staff_id,
+            col(StaffRecoveryCode.digest) == _recovery_digest(gate, staff_id, code),
+            col(StaffRecoveryCode.used_at).is_(None),
+        )
+        .values(used_at=gate.now())
+        .returning(col(StaffRecoveryCode.digest))
+    )
+    if used is None:
+        raise wrong
 
 
 async def pending_staff(gate: Gate, token: str | None) -> Principal:

@@ -3,8 +3,10 @@
 import base64
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,25 @@ assert pydantic_data_converter  # imported here so that its warnings, if any, co
 
 
 pytest_plugins = ["tests.browser"]  # one browser for all folders that need one
+
+
+def _weight(item: pytest.Item) -> float:
+    """How long a test takes beside the others, guessed from what it needs; only the order follows from it."""
+    needs = getattr(item, "fixturenames", ())
+    if item.get_closest_marker("system"):
+        return 8
+    if "browser" in needs:
+        return 0.4 if "state" in needs else 3
+    return 1 if {"dev_server", "postgres_server", "up"} & set(needs) else 0.02
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that no process is alone with one at the end; within a file the order stays."""
+    weights: defaultdict[Path, float] = defaultdict(float)
+    for item in items:
+        weights[item.path] += _weight(item)
+    items.sort(key=lambda item: (-weights[item.path], str(item.path)))
 
 
 @pytest.hookimpl(trylast=True)
@@ -48,9 +69,17 @@ def keyring(keyring_text: str) -> Keyring:
     return Keyring.parse(keyring_text)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PromptPlan(DevServerPlan):
+    """A server that fires timers when they are due, not up to a second later: whoever lets days go by waits for each of them."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), "--dynamic-config-value", 'history.timerProcessorMaxTimeShift="10ms"']
+
+
 @pytest.fixture(scope="session")
 async def dev_server() -> AsyncIterator[DevServer]:
-    async with DevServer(DevServerPlan(ui_port=None)) as server:
+    async with DevServer(PromptPlan(ui_port=None)) as server:
         yield server
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pyotp
 from sqlalchemy import create_engine, select
@@ -355,6 +356,7 @@ async def open_house(
         limits=settings.limits,
         task_queue=settings.task_queue,
         payer_name=settings.payer.name,
+        zone=ZoneInfo(settings.payer.time_zone),
     )
     worker = build_worker(settings, client=client, database=database, vault=vault, mailer=build_mailer(settings))
     async with worker:

@@ -18,6 +18,19 @@ from web.visit import Reply, Visit
 _PRACTITIONER: Final = {"version": ATTESTATION_VERSION, "text": "I am this person, and I register for myself."}
 _ON: Final[Mapping[str, str]] = {Code.NAME_IS_ORGANIZATION: "name", Code.COLLEAGUES_UNANSWERED: "reason"}
 
+_SIGN_IN: Final = "Next time, sign in with your e-mail address, your password and a code of your authenticator app."
+_NEXT: Final = (
+    "An e-mail confirms that your account is ready.",
+    _SIGN_IN,
+    "Colleagues who have an account for this organization were told that you registered.",
+)
+_NEXT_OF_BILLING: Final = (
+    "An e-mail confirms that your billing service is registered.",
+    "Ask for access to each client under “Tax ID & NPI access”; the client’s business contact decides.",
+    "Invite your co-workers under “Colleagues”: each gets an account of their own.",
+    _SIGN_IN,
+)
+
 
 # Your account.
 
@@ -31,6 +44,9 @@ def _account_page(visit: Visit, view: RegistrationView, reply: Reply | None = No
         email=view.email,
         password_min=limits.password_min_with_second_factor,
         password_max=limits.password_max,
+        service={"name": view.organization, "tin_masked": view.tin_masked} if view.is_billing else None,
+        billing=view.is_billing,
+        reconsider_action="/register/reconsider",
         reference=view.reference,
         **context,
     )
@@ -89,6 +105,7 @@ async def _second_factor_page(visit: Visit, view: RegistrationView, reply: Reply
         qr_data_uri=picture,
         secret=factor.secret,
         account_label=f"{visit.gate.payer_name}: {view.email}",
+        billing=view.is_billing,
         reference=view.reference,
         back={"href": "/register/account", "text": "Your account"},
     )
@@ -113,6 +130,8 @@ async def confirm_second_factor(visit: Visit) -> Response:
             )
         )
     except Refusal as refusal:
+        if refusal.code in {Code.TIN_IS_PROVIDER, Code.BILLING_SERVICE_REGISTERED}:
+            return visit.to("/register/billing", told=refusal.code)
         return await _second_factor_page(visit, view, visit.again(refusal, on={"second_factor_wrong": "code"}))
     view = await view_registration(visit.gate, principal.subject_id)
     response = visit.to(page_of(view.state))
@@ -186,10 +205,7 @@ async def done(visit: Visit) -> Response:
         access_href="/access",
         sign_in_needed=person is None,
         person=person,
-        next_items=[
-            "An e-mail confirms that your account is ready.",
-            "Next time, sign in with your e-mail address, your password and a code of your authenticator app.",
-            "Colleagues who have an account for this organization were told that you registered.",
-        ],
+        billing=view.is_billing,
+        next_items=_NEXT_OF_BILLING if view.is_billing else _NEXT,
         reference=view.reference,
     )

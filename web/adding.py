@@ -22,6 +22,7 @@ _STATUS: Final[Mapping[State, Mapping[str, str]]] = {
     State.PROVING: {"label": "Proof needed", "kind": "waiting"},
     State.AWAITING_PIN: {"label": "Waiting for the PIN", "kind": "waiting"},
 }
+_BILLING: Final = "/register/billing"
 _NEXT: Final[Mapping[State, str]] = {State.PROVING: "Go on", State.AWAITING_PIN: "Enter the PIN"}
 
 
@@ -74,7 +75,8 @@ async def start_addition(visit: Visit) -> Response:
         started = await adding.start_addition(visit.gate, principal, key=visit.key, client=visit.client)
     except Refusal as refusal:
         return await _add_page(visit, visit.again(refusal))
-    return _with_session(visit, visit.to(page_of(started.result.state)), started.token)
+    bills = visit.text("for") == "billing" and started.result.state is State.PROVING
+    return _with_session(visit, visit.to(_BILLING if bills else page_of(started.result.state)), started.token)
 
 
 async def go_on(visit: Visit) -> Response:

@@ -21,10 +21,17 @@ from web import (
     account_setup,
     adding,
     cases,
+    client_requests,
+    clients,
     colleagues,
+    contact_desk,
+    deciding,
     departures,
+    granting,
     letters,
+    objecting,
     registering,
+    registering_billing,
     resuming,
     signed_in,
     signing_in,
@@ -32,7 +39,7 @@ from web import (
 )
 from web.letterbox import Letterbox
 from web.mailbox import MailboxPages
-from web.visit import STATUS, TOLD, Reply, Site, Visit, panel, read_form
+from web.visit import STATUS, TOLD, Reply, Site, Visit, panel, read_form, read_upload
 
 Handler = Callable[[Visit], Awaitable[Response]]
 
@@ -49,13 +56,7 @@ def create_pages(site: Site, *, mailbox_dir: Path | None = None, spool: SpoolDes
 
         return Route(path, get, methods=["GET"], name=f"GET {path}")
 
-    def form(path: str, handler: Handler) -> Route:
-        async def post(request: Request) -> Response:
-            if not same_origin(request, site.site_url):
-                raise Refusal("cross_site")
-            return await handler(Visit(site=site, request=request, form=await read_form(request)))
-
-        return Route(path, post, methods=["POST"], name=f"POST {path}")
+    form, upload = _posting(site, _without_file), _posting(site, read_upload)
 
     async def theme(_request: Request) -> Response:
         return Response(
@@ -105,9 +106,16 @@ def create_pages(site: Site, *, mailbox_dir: Path | None = None, spool: SpoolDes
         *adding.routes(page, form),
         *cases.routes(page, form),
         *letters.routes(page, form),
+        *registering_billing.routes(page, form),
+        *client_requests.routes(page, form, upload),
+        *clients.routes(page, form),
         *colleagues.routes(page, form),
+        *deciding.routes(page, form),
         *departures.routes(page, form),
+        *granting.routes(page, form),
+        *objecting.routes(page, form),
         *staff.routes(page, form),
+        *contact_desk.routes(page, form),
         Route("/theme.css", theme),
         Mount("/static", site.renderer.static),
     ]
@@ -133,6 +141,27 @@ def create_pages(site: Site, *, mailbox_dir: Path | None = None, spool: SpoolDes
     pages.router.redirect_slashes = False
     pages.state.site = site
     return pages
+
+
+async def _without_file(request: Request) -> tuple[dict[str, str], bytes]:
+    return await read_form(request), b""
+
+
+def _posting(
+    site: Site, read: Callable[[Request], Awaitable[tuple[dict[str, str], bytes]]]
+) -> Callable[[str, Handler], Route]:
+    """How routes for our own forms are made; `read` gives the fields and the file of what was sent."""
+
+    def route(path: str, handler: Handler) -> Route:
+        async def post(request: Request) -> Response:
+            if not same_origin(request, site.site_url):
+                raise Refusal("cross_site")
+            sent, file = await read(request)
+            return await handler(Visit(site=site, request=request, form=sent, file=file))
+
+        return Route(path, post, methods=["POST"], name=f"POST {path}")
+
+    return route
 
 
 def problem_page(pages: Starlette, status: HTTPStatus) -> ASGIApp:

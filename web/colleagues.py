@@ -25,6 +25,7 @@ _VIA: Final = {
     "letter": "US Mail",
     "invitation": "Invitation",
     "staff": "Our staff",
+    "billing": "Own registration",
 }
 _PILLS: Final = {
     State.SENT: {"label": "Waiting", "kind": "waiting"},

@@ -70,7 +70,11 @@ def accepted(result: StepResult) -> StepResult:
 
 async def start(visit: Visit) -> Response:
     return visit.page(
-        "start.html", begin_href="/register", letter_href="/register?said=by-mail", person=await visit.person()
+        "start.html",
+        begin_href="/register",
+        letter_href="/register?said=by-mail",
+        billing_href="/register?for=billing",
+        person=await visit.person(),
     )
 
 
@@ -78,7 +82,16 @@ async def start(visit: Visit) -> Response:
 
 
 def _person_page(visit: Visit, reply: Reply | None = None, **context: object) -> Response:
-    return visit.page("who_you_are.html", reply, action="/register", attestation=ATTESTATION, back=_TO_START, **context)
+    bills = "billing" in {visit.asked("for"), visit.text("for")}
+    return visit.page(
+        "who_you_are.html",
+        reply,
+        action="/register",
+        attestation=ATTESTATION,
+        billing=bills,
+        back=_TO_START,
+        **context,
+    )
 
 
 async def who_you_are(visit: Visit) -> Response:
@@ -104,6 +117,7 @@ async def begin(visit: Visit) -> Response:
             caller=visit.caller,
             client=visit.client,
         )
+        await registering.keep_wish(visit.gate, started.registration_id, bills=visit.text("for") == "billing")
     except Refusal as refusal:
         return _person_page(visit, visit.again(refusal, fields={"attested": "attestation"}))
     response = visit.to(page_of(started.result.state))
@@ -115,8 +129,9 @@ async def begin(visit: Visit) -> Response:
 # Confirm e-mail.
 
 
-def _email_page(visit: Visit, view: RegistrationView, reply: Reply | None = None) -> Response:
+async def _email_page(visit: Visit, view: RegistrationView, reply: Reply | None = None) -> Response:
     now = visit.gate.now()
+    bills = (await registering.kept_organization(visit.gate, view.id)).bills
     # Until the mail has left, the code's time hasn't begun.
     expires_at = view.code_expires_at or now + visit.gate.limits.code_life
     return visit.page(
@@ -127,7 +142,8 @@ def _email_page(visit: Visit, view: RegistrationView, reply: Reply | None = None
         resend_key=uuid4().hex,
         email=view.email,
         code_expires_at=expires_at if expires_at > now else None,
-        change_href="/register",
+        change_href="/register?for=billing" if bills else "/register",
+        billing=bills,
         undeliverable=view.mail_failed,
         reference=view.reference,
     )
@@ -135,7 +151,7 @@ def _email_page(visit: Visit, view: RegistrationView, reply: Reply | None = None
 
 async def email(visit: Visit) -> Response:
     _, view = await stands(visit)
-    return elsewhere(visit, view, State.CONFIRMING_EMAIL) or _email_page(visit, view)
+    return elsewhere(visit, view, State.CONFIRMING_EMAIL) or await _email_page(visit, view)
 
 
 async def confirm_email(visit: Visit) -> Response:
@@ -146,8 +162,9 @@ async def confirm_email(visit: Visit) -> Response:
         )
     except Refusal as refusal:
         reply = visit.again(refusal, on={"code_wrong": "code"})
-        return elsewhere(visit, view, State.CONFIRMING_EMAIL) or _email_page(visit, view, reply)
-    return visit.to(page_of(result.state))
+        return elsewhere(visit, view, State.CONFIRMING_EMAIL) or await _email_page(visit, view, reply)
+    wish = await registering.kept_organization(visit.gate, principal.subject_id)
+    return visit.to("/register/billing" if wish.bills else page_of(result.state))
 
 
 async def resend_code(visit: Visit) -> Response:
@@ -156,7 +173,7 @@ async def resend_code(visit: Visit) -> Response:
         accepted(await registering.send_code(visit.gate, principal.subject_id, key=visit.key))
     except Refusal as refusal:
         reply = visit.again(refusal)
-        return elsewhere(visit, view, State.CONFIRMING_EMAIL) or _email_page(visit, view, reply)
+        return elsewhere(visit, view, State.CONFIRMING_EMAIL) or await _email_page(visit, view, reply)
     return visit.to("/register/email", said="code-sent")
 
 
@@ -170,6 +187,7 @@ async def _organization_page(
         "organization.html",
         reply,
         action="/register/organization",
+        billing_href="/register/billing",
         withdraw_href="/register/withdraw",
         reference=view.reference,
         **await frame(visit, view),
@@ -238,6 +256,7 @@ async def _payment_page(
         action="/register/payment",
         organization=entered(draft),
         letter_href="/register/letter",
+        billing_href="/register/billing",
         pin_href="/register/pin" if view.state is State.AWAITING_PIN else None,
         problem=panel(Refusal("payment_paused")) if paused else None,
         retry_at=paused,

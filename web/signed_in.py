@@ -23,6 +23,7 @@ _VIA: Final = {
     "invitation": "Invitation",
     "letter": "US Mail",
     "staff": "Provider support",
+    "billing": "Own registration",
 }
 _ORDERS: Final = {
     "organization": (AccessOrder.ORGANIZATION, False),
@@ -37,14 +38,21 @@ _ORDERS: Final = {
 async def _person(visit: Visit) -> tuple[Principal, AccountView, dict[str, object]]:
     principal = await visit.account()
     view = await account.view_account(visit.gate, principal)
-    return principal, view, {"name": view.name, "unread": view.unread_messages}
+    return (
+        principal,
+        view,
+        {"name": view.name, "unread": view.unread_messages, "sides": view.sides, "newcomers": view.has_notices},
+    )
 
 
 def _row(view: AccessView) -> dict[str, object]:
+    """A row of the table. A billing service has no NPIs, and sees no provider by itself."""
+    bills = view.kind == "billing"
     return {
         "organization": view.organization,
+        "note": "Billing service" if bills else None,
         "tin_masked": view.tin_masked,
-        "npi": view.npi,
+        "npi": "–" if bills else view.npi,
         "since": view.opened_at,
         "via": _VIA.get(view.via, view.via),
         "status": _STATUS.get(view.status, {"label": view.status, "kind": "neutral"}),

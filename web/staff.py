@@ -13,9 +13,9 @@ from starlette.routing import Route
 
 from domain.case_words import KINDS, STATES
 from domain.cases import OPEN, CaseKind, CaseState, StaffAction
-from portal import case_desk, sessions, staff
+from portal import case_desk, departure_desk, sessions, staff
 from portal.case_desk import CaseFilter, CaseOrder, DeskCase
-from portal.refusals import Kind, Refusal
+from portal.refusals import FieldDefect, Kind, Refusal
 from portal.staff import Newcomer, StaffMember
 from web.cases import PILLS, Routed, case_id_of
 from web.visit import STATUS, Reply, Visit, panel
@@ -50,6 +50,8 @@ def routes(page: Routed, form: Routed) -> list[Route]:
         form("/staff/set-up/{token}", choose_password),
         page("/staff/second-factor", second_factor),
         form("/staff/second-factor", confirm_second_factor),
+        page("/staff/recovery-codes", recovery_codes),
+        form("/staff/recovery-codes", recovery_codes_saved),
         page("/staff/sign-in", sign_in),
         form("/staff/sign-in", check_password),
         page("/staff/sign-in/code", sign_in_code),
@@ -114,7 +116,28 @@ async def confirm_second_factor(visit: Visit) -> Response:
         if refusal.kind is Kind.SIGNED_OUT:
             return _back_to_sign_in(visit, refusal)
         return await _factor_page(visit, visit.again(refusal, on={"second_factor_wrong": "code"}))
-    return _with_cookie(visit, visit.to("/staff/cases"), visit.site.cookies.staff, token)
+    return _with_cookie(visit, visit.to("/staff/recovery-codes"), visit.site.cookies.staff, token)
+
+
+async def _recovery_page(visit: Visit, member: StaffMember, reply: Reply | None = None) -> Response:
+    codes = await staff.recovery_codes(visit.gate, member)
+    return visit.page(
+        "staff_recovery_codes.html", reply, action="/staff/recovery-codes", codes=codes, staff=_frame(member)
+    )
+
+
+async def recovery_codes(visit: Visit) -> Response:
+    """Shown until the person has said that they are saved."""
+    return await _recovery_page(visit, await _member(visit))
+
+
+async def recovery_codes_saved(visit: Visit) -> Response:
+    member = await _member(visit)
+    if not visit.text("saved"):
+        defect = FieldDefect("saved", "not_saved", "Save or print the codes first: they are not shown again.")
+        return await _recovery_page(visit, member, visit.again(Refusal("invalid_fields", fields=(defect,))))
+    await staff.recovery_codes_saved(visit.gate, member)
+    return visit.to("/staff/cases")
 
 
 async def sign_in(visit: Visit) -> Response:
@@ -143,18 +166,30 @@ async def sign_in_code(visit: Visit) -> Response:
         await staff.pending_staff(visit.gate, visit.request.cookies.get(visit.site.cookies.staff_sign_in))
     except Refusal as refusal:
         return _back_to_sign_in(visit, refusal)
-    return visit.page("staff_code.html", action="/staff/sign-in/code")
+    return _code_page(visit)
+
+
+def _code_page(visit: Visit, reply: Reply | None = None) -> Response:
+    recovery = visit.asked("use") == "recovery"
+    here = "/staff/sign-in/code"
+    return visit.page(
+        "staff_code.html",
+        reply,
+        action=f"{here}?use=recovery" if recovery else here,
+        use_recovery=recovery,
+        switch_href=here if recovery else f"{here}?use=recovery",
+    )
 
 
 async def check_code(visit: Visit) -> Response:
+    field = "recovery_code" if visit.asked("use") == "recovery" else "code"
     try:
         pending = await staff.pending_staff(visit.gate, visit.request.cookies.get(visit.site.cookies.staff_sign_in))
-        token = await staff.confirm_sign_in(visit.gate, pending, code=visit.text("code"), client=visit.client)
+        token = await staff.confirm_sign_in(visit.gate, pending, code=visit.text(field), client=visit.client)
     except Refusal as refusal:
         if refusal.kind is Kind.SIGNED_OUT:
             return _back_to_sign_in(visit, refusal)
-        reply = visit.again(refusal, on={"second_factor_wrong": "code"})
-        return visit.page("staff_code.html", reply, action="/staff/sign-in/code")
+        return _code_page(visit, visit.again(refusal, fields={"code": field}, on={"second_factor_wrong": field}))
     return _with_cookie(visit, visit.to("/staff/cases"), visit.site.cookies.staff, token)
 
 
@@ -218,6 +253,7 @@ async def queue(visit: Visit) -> Response:
     colleagues = await staff.list_staff(visit.gate, with_closed=False)
     return visit.page(
         "staff_queue.html",
+        duties=await departure_desk.list_duties(visit.gate, member),
         rows=rows,
         total=found.total,
         sort=sort,

@@ -63,17 +63,36 @@ _SAID: Final[Mapping[str, Mapping[str, str]]] = {
         "kind": "info",
         "text": "First tell us who you are and which organization you work for; then choose “Use US Mail instead”.",
     },
+    "requested": {"kind": "success", "text": "The request is made. Tell your contact the reference: it stands in our e-mail."},
+    "requested-all": {"kind": "success", "text": "The requests are made. You see here when they are answered."},
+    "asked-already": {"kind": "info", "text": "This provider was asked already: here is the request that stands."},
+    "request-resent": {"kind": "success", "text": "The e-mail is on its way again. Earlier links still work, and the deadline stays."},
+    "request-corrected": {"kind": "success", "text": "The contact is corrected. Links to the old address don’t work any more."},
+    "verdict-given": {"kind": "success", "text": "Your verdict is on record."},
+    "limit-set": {"kind": "success", "text": "The limit is set. The next request counts by it."},
+    "request-cancelled": {"kind": "success", "text": "The request is cancelled. Its links don’t work any more."},
     "organization-first": {"kind": "info", "text": "First tell us which organization the letter is for."},
     "added": {"kind": "success", "text": "It was added: you have access now."},
+    "billing-added": {"kind": "success", "text": "Your billing service is registered. It sees no provider until one says yes."},
+    "reconsidered": {"kind": "info", "text": "You are back at the choice of your organization. Nothing you entered about yourself is lost."},
+    "grant-held": {"kind": "success", "text": "The access is on hold. The billing service was told."},
+    "grant-resumed": {"kind": "success", "text": "The access is open again. The billing service was told."},
+    "grant-revoked": {"kind": "success", "text": "The access has ended for good. The billing service was told."},
+    "grant-end-date": {"kind": "success", "text": "The end date is changed. The billing service was told."},
     "unknown-here": {
         "kind": "info",
         "text": "This browser doesn’t know your registration, or its time here is over. Have a link sent to go on.",
     },
 }
 # Refusals that say how things stand, but are answered where they were asked: no other page is the open one.
-_OF_THE_FORM: Final = frozenset({"no_usable_address", "access_open_already", "too_many_open", "account_closed"})
+_OF_THE_FORM: Final = frozenset(
+    {"no_usable_address", "access_open_already", "too_many_open", "account_closed", "billing_service_registered"}
+)
 # Refusals that send someone back to an earlier page and have to be explained there (`?told=…`).
-TOLD: Final = frozenset({"pin_letters_locked", "proof_no_longer_good", "second_factor_unconfirmed"})
+TOLD: Final = frozenset(
+    {"pin_letters_locked", "proof_no_longer_good", "second_factor_unconfirmed"}
+    | {"tin_is_provider", "billing_service_registered"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +122,7 @@ class Visit:
     site: Site
     request: Request
     form: Mapping[str, str] = field(default_factory=dict)
+    file: bytes = b""  # of a form that sends one
 
     @property
     def gate(self) -> Gate:
@@ -153,7 +173,7 @@ class Visit:
             view = await account.view_account(self.gate, await self.account())
         except Refusal:
             return None
-        return {"name": view.name, "unread": view.unread_messages}
+        return {"name": view.name, "unread": view.unread_messages, "sides": view.sides, "newcomers": view.has_notices}
 
     # How it's answered.
 
@@ -219,13 +239,33 @@ async def read_form(request: Request) -> dict[str, str]:
     return form
 
 
+async def read_upload(request: Request) -> tuple[dict[str, str], bytes]:
+    """The fields of one of our forms that sends a file, and that file. Raises `Refusal` for a form that isn't ours."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "multipart/form-data":
+        raise Refusal("unsupported_media_type")
+    form: dict[str, str] = {}
+    file = b""
+    async with request.form(max_files=1, max_fields=10) as sent:
+        for name, value in sent.items():
+            if isinstance(value, str):
+                form[name] = value
+            else:
+                file = await value.read()
+    if not _KEY.fullmatch(form.get("idempotency_key", "")):
+        raise Refusal("idempotency_key_missing")
+    return form, file
+
+
 # What an answer says to do, where it can be done.
 _WAYS: Final[Mapping[str, str]] = {
     "Register with US Mail instead.": "/register/letter",
     "Ask for another letter.": "/register/letter",
     "Prove your organization with a payment or notice.": "/register/payment",
     "Prove your organization with a payment or notice instead.": "/register/payment",
+    "Do you work for this provider yourself? Register for it with a payment or by US Mail.": "/register/organization",
     "Look at Tax ID & NPI access.": "/access",
+    "Look at your list of clients.": "/clients",
     "Finish or stop one of them first; Tax ID & NPI access lists them.": "/access",
 }
 

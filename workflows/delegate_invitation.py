@@ -1,16 +1,14 @@
 """An administrator invites a colleague: a link by e-mail, reminders, and an answer before the deadline or none."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 from typing import Final, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 from workflows import names
-from workflows.recording import Recorder, Step
-from workflows.registration import WRONG_STATE
+from workflows.recording import Recorder, Step, only_at, stands_elsewhere
 
 with workflow.unsafe.imports_passed_through():
     from activities.invitation import InvitationActivities
@@ -154,6 +152,7 @@ class DelegateInvitation:
         await workflow.wait_condition(lambda: self._state is not None)
         return self._opening
 
+    @only_at(State.SENT)
     @workflow.update(name=names.RESEND)
     async def resend(self, cmd: ByAdministrator) -> InvitationResult:
         recorded = await self._step(
@@ -164,10 +163,7 @@ class DelegateInvitation:
         )
         return recorded.result()
 
-    @resend.validator
-    def _may_resend(self, cmd: ByAdministrator) -> None:
-        self._require_open()
-
+    @only_at(State.SENT)
     @workflow.update(name=names.CANCEL)
     async def cancel(self, cmd: ByAdministrator) -> InvitationResult:
         recorded = await self._step(
@@ -178,10 +174,7 @@ class DelegateInvitation:
         )
         return recorded.result()
 
-    @cancel.validator
-    def _may_cancel(self, cmd: ByAdministrator) -> None:
-        self._require_open()
-
+    @only_at(State.SENT)
     @workflow.update(name=names.NAME_INVITEE)
     async def name_invitee(self, cmd: NameInvitee) -> InvitationResult:
         recorded = await self._step(
@@ -189,20 +182,13 @@ class DelegateInvitation:
         )
         return recorded.result()
 
-    @name_invitee.validator
-    def _may_name_invitee(self, cmd: NameInvitee) -> None:
-        self._require_open()
-
+    @only_at(State.SENT)
     @workflow.update(name=names.ACCEPT)
     async def accept(self, cmd: AcceptInvitation) -> InvitationResult:
         recorded = await self._step(
             lambda: (InvitationActivities.accept, RecordAcceptance(**self._next(), acceptance=cmd))
         )
         return recorded.result()
-
-    @accept.validator
-    def _may_accept(self, cmd: AcceptInvitation) -> None:
-        self._require_open()
 
     # A signal: it comes from the workflow that ended the inviter's access, which must not depend on this one being
     # well. It opens nothing: the step looks for itself whether the inviter still may invite.
@@ -225,12 +211,8 @@ class DelegateInvitation:
         self,
         judged: Callable[[], tuple[Callable[[InvitationActivities, Command], Awaitable[InvitationRecorded]], Command]],
     ) -> InvitationRecorded:
-        """Take a turn: steps run one at a time, so the state is looked at again once the turn has come."""
         await workflow.wait_condition(lambda: self._state is not None)
-        async with self._recorder.turn:
-            self._require_open()
-            method, cmd = judged()
-            return await self._record(method, cmd)
+        return await self._recorder.step(lambda: self.require({State.SENT}), judged, self._record)
 
     async def _record(
         self, method: Callable[[InvitationActivities, Command], Awaitable[InvitationRecorded]], cmd: Command
@@ -247,12 +229,12 @@ class DelegateInvitation:
         self._generation += 1
         return self._generation
 
-    def _require_open(self) -> None:
+    def require(self, states: Collection[str]) -> None:
         """Refuse a message that comes after the end, or after the deadline even if its timer is still to be handled (B1)."""
         if self._is_late and not self._is_over:
-            raise ApplicationError("The invitation has expired.", State.EXPIRED, type=WRONG_STATE, non_retryable=True)
-        if self._is_over:
-            raise ApplicationError("The invitation has ended.", self._state, type=WRONG_STATE, non_retryable=True)
+            raise stands_elsewhere("The invitation has expired.", State.EXPIRED)
+        if self._answer.state not in states:
+            raise stands_elsewhere("The invitation has ended.", self._state)
 
     @property
     def _is_over(self) -> bool:

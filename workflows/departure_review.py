@@ -1,16 +1,15 @@
 """Somebody is said to have left: their access ends unless they or a colleague object in time; then staff decide (P9)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import FailureError
 
 from workflows import names
-from workflows.recording import Recorder, Step
-from workflows.registration import WRONG_STATE
+from workflows.recording import Recorder, Step, only_at, stands_elsewhere
 
 with workflow.unsafe.imports_passed_through():
     from activities.departure import DepartureActivities
@@ -167,6 +166,7 @@ class DepartureReview:
 
     # Updates: a person waits for the answer, and can repeat the same update id. Validators refuse on state only.
 
+    @only_at(*_OPEN)
     @workflow.update(name=names.SEND_CODE)
     async def send_code(self, cmd: AskAnswerCode) -> ReviewResult:
         return await self._step(
@@ -174,21 +174,15 @@ class DepartureReview:
             lambda: (DepartureActivities.issue_code, RecordAnswerCode(**self._next(), notice_id=cmd.notice_id)),
         )
 
-    @send_code.validator
-    def _may_send_code(self, cmd: AskAnswerCode) -> None:
-        self._require(_OPEN)
-
+    @only_at(State.CONTESTED)
     @workflow.update(name=names.DECIDE_DEPARTURE)
     async def decide(self, cmd: DecideReview) -> ReviewResult:
         return await self._step(
-            frozenset({State.CONTESTED}),
+            {State.CONTESTED},
             lambda: (DepartureActivities.decide, RecordDecision(**self._next(), decision_id=cmd.decision_id)),
         )
 
-    @decide.validator
-    def _may_decide(self, cmd: DecideReview) -> None:
-        self._require(frozenset({State.CONTESTED}))
-
+    @only_at(*_OPEN)
     @workflow.update(name=names.WITHDRAW)
     async def withdraw(self, cmd: WithdrawClaim) -> ReviewResult:
         return await self._step(
@@ -198,10 +192,6 @@ class DepartureReview:
                 RecordClaimWithdrawn(**self._next(), registration_id=cmd.registration_id),
             ),
         )
-
-    @withdraw.validator
-    def _may_withdraw(self, cmd: WithdrawClaim) -> None:
-        self._require(_OPEN)
 
     @workflow.query(name=names.STATUS)
     def status(self) -> ReviewStatus:
@@ -216,15 +206,11 @@ class DepartureReview:
 
     async def _step(
         self,
-        states: frozenset[State],
+        states: Collection[State],
         recorded_by: Callable[[], tuple[Callable[[Any, Command], Awaitable[ReviewRecorded]], Command]],
     ) -> ReviewResult:
-        """Take a turn: steps run one at a time, so the state is looked at again once the turn has come."""
         await workflow.wait_condition(lambda: self._state is not None)
-        async with self._recorder.turn:
-            self._require(states)
-            method, cmd = recorded_by()
-            return (await self._record(method, cmd)).result()
+        return (await self._recorder.step(lambda: self.require(states), recorded_by, self._record)).result()
 
     async def _record(
         self, method: Callable[[Any, Command], Awaitable[ReviewRecorded]], cmd: Command
@@ -242,9 +228,9 @@ class DepartureReview:
     def _next(self) -> ReviewStepKeys:
         return {"review_id": self._start.review_id, **self._recorder.next()}
 
-    def _require(self, states: frozenset[State]) -> None:
+    def require(self, states: Collection[str]) -> None:
         if self._state is not None and self._state not in states:
-            raise ApplicationError("The review stands elsewhere.", self._state, type=WRONG_STATE, non_retryable=True)
+            raise stands_elsewhere("The review stands elsewhere.", self._state)
 
     @property
     def _is_over(self) -> bool:

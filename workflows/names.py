@@ -13,6 +13,8 @@ OPENED: Final = "opened"
 CONFIRM_EMAIL: Final = "confirm_email"
 SEND_CODE: Final = "send_code"
 PROVE_PAYMENT: Final = "prove_payment"
+REGISTER_BILLING_SERVICE: Final = "register_billing_service"
+RECONSIDER: Final = "reconsider"
 SET_UP_ACCOUNT: Final = "set_up_account"
 SECURE_ACCOUNT: Final = "secure_account"
 WITHDRAW: Final = "withdraw"
@@ -54,6 +56,30 @@ DECIDE_DEPARTURE: Final = "decide_departure"
 # A signal: an objection must not depend on a worker being up. Nothing is accepted by it: the answer is in the database.
 ANSWER_GIVEN: Final = "answer_given"
 
+PROVIDER_AUTHORIZATION: Final = "ProviderAuthorization"
+# Updates of an authorization; `opened`, `resend`, `cancel` and `send_code` are shared.
+CORRECT_CONTACT: Final = "correct_contact"
+GIVE_VERDICT: Final = "give_verdict"
+# Signals: a decision must not depend on a worker being up, and whoever clicked can't be asked to try again; a delivery
+# report isn't sent twice. Neither opens anything: the step reads its evidence in the database.
+DECIDE: Final = "decide"
+MAIL_REPORTED: Final = "mail_reported"
+
+ACCESS_REVIEW: Final = "AccessReview"
+# An update of an access review.
+CHANGE_GRANT: Final = "change_grant"
+# A signal: "I did not ask for this" must not depend on a worker being up.
+OBJECTED: Final = "objected"
+
+AUTHORIZATION_BATCH: Final = "AuthorizationBatch"
+
+NEWCOMER_RULING: Final = "NewcomerRuling"
+
+HOUSEKEEPING: Final = "Housekeeping"
+PURGING: Final = "Purging"
+ORPHAN: Final = "Orphan"
+STAFF_ALERT: Final = "StaffAlert"
+
 STATE: Final = SearchAttributeKey.for_keyword(search_attributes.STATE)
 WAITS_FOR: Final = SearchAttributeKey.for_keyword(search_attributes.WAITS_FOR)
 REFERENCE: Final = SearchAttributeKey.for_keyword(search_attributes.REFERENCE)
@@ -84,3 +110,33 @@ def case_id(opaque: str) -> str:
 def departure_id(opaque: str) -> str:
     """The workflow id of a departure's review."""
     return f"departure/{opaque}"
+
+
+def authorization_id(opaque: str) -> str:
+    """The workflow id of a request for access."""
+    return f"authorization/{opaque}"
+
+
+def access_review_id(opaque: str) -> str:
+    """The workflow id of what keeps one billing service's access to one provider."""
+    return f"access-review/{opaque}"
+
+
+def authorization_batch_id(opaque: str) -> str:
+    """The workflow id of a list of requests."""
+    return f"authorization-batch/{opaque}"
+
+
+def orphan_id(workflow_id: str) -> str:
+    """The workflow id of what ends something whose own workflow is gone."""
+    return f"orphan/{workflow_id}"
+
+
+def staff_alert_id(kind: str, key: str) -> str:
+    """The workflow id of something that staff are told once."""
+    return f"staff-alert/{kind}/{key}"
+
+
+def newcomer_ruling_id(opaque: str) -> str:
+    """The workflow id of what applies a ruling of staff."""
+    return f"newcomer-ruling/{opaque}"

@@ -13,6 +13,12 @@ class ActivityPolicy(TypedDict):
     retry_policy: RetryPolicy
 
 
+class LongPolicy(ActivityPolicy):
+    """Like `ActivityPolicy`, for one that says now and then that it's alive."""
+
+    heartbeat_timeout: timedelta
+
+
 class LocalPolicy(TypedDict):
     """How a local activity is tried, in all within one workflow task."""
 
@@ -55,4 +61,19 @@ PRINT_SHOP: Final[ActivityPolicy] = {
     "retry_policy": RetryPolicy(
         initial_interval=timedelta(seconds=2), backoff_coefficient=2, maximum_interval=timedelta(minutes=10)
     ),
+}
+
+# A look at everything that is open, or a deletion in small steps: minutes where there is much of it. A round that fails
+# all day is no loss, the next one does its work.
+HOUSEKEEPING: Final[ActivityPolicy] = {
+    "start_to_close_timeout": timedelta(minutes=10),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(minutes=1)),
+}
+
+# Twenty requests are begun one after another, each in a moment; a worker that was killed is missed soon, and the lines it
+# had done aren't done again.
+REQUEST_LINES: Final[LongPolicy] = {
+    "start_to_close_timeout": timedelta(minutes=5),
+    "heartbeat_timeout": timedelta(seconds=10),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=15)),
 }

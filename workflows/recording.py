@@ -1,12 +1,12 @@
 """How a workflow records: one step at a time, each one transaction, and its mails sent beside everything else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
-from typing import Any, TypedDict, TypeVar
+from typing import Any, Final, Protocol, TypedDict, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from workflows import policies
 
@@ -16,6 +16,10 @@ with workflow.unsafe.imports_passed_through():
 
 Command = TypeVar("Command", bound=RecordCommand)
 Result = TypeVar("Result", bound=Outcome)
+Update = TypeVar("Update", bound=workflow.UpdateMethodMultiParam[..., Any])
+
+WRONG_STATE: Final = "wrong_state"
+"""The type of an update's refusal when its workflow stands elsewhere; the detail is the workflow's state."""
 
 
 class Step(TypedDict):
@@ -23,6 +27,34 @@ class Step(TypedDict):
 
     revision: int
     at: datetime
+
+
+class Standing(Protocol):
+    """A workflow whose messages are refused by state."""
+
+    def require(self, states: Collection[str]) -> None:
+        """Raise `stands_elsewhere` unless it stands at one of these, and in time."""
+        ...
+
+
+def stands_elsewhere(why: str, state: str | None) -> ApplicationError:
+    """The refusal of a message that comes at another state than it's for."""
+    return ApplicationError(why, state, type=WRONG_STATE, non_retryable=True)
+
+
+def only_at(*states: str) -> Callable[[Update], Update]:
+    """An update that is refused at any other state. What it holds is judged, and counted, in its handler."""
+
+    def refusing(update: Update) -> Update:
+        def validate(self: Standing, cmd: object) -> None:  # noqa: ARG001 - the handler's parameters
+            self.require(states)
+
+        # Temporal holds a validator's parameters against the handler's.
+        validate.__annotations__ = {"cmd": update.__annotations__["cmd"]}
+        update.validator(validate)
+        return update
+
+    return refusing
 
 
 class Recorder:
@@ -47,6 +79,21 @@ class Recorder:
             outcome = await workflow.execute_activity_method(method, cmd, **policies.DATABASE)
         self.mails.extend(outcome.mails)
         return outcome
+
+    async def step(
+        self,
+        require: Callable[[], None],
+        judged: Callable[[], tuple[Callable[[Any, Command], Awaitable[Result]], Command]],
+        record: Callable[[Callable[[Any, Command], Awaitable[Result]], Command], Awaitable[Result]],
+    ) -> Result:
+        """Take a turn and record what a message asks for.
+
+        Steps run one at a time, so `require` looks at the state again once the turn has come, and `judged` makes the
+        command with the revision of then.
+        """
+        async with self.turn:
+            require()
+            return await record(*judged())
 
     async def send_mails(self, sent: Callable[[MailDue, MailOutcome], Awaitable[None]] | None = None) -> None:
         """Send what is due, one after another, for ever: a mail server that is away holds up no step.

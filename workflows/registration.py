@@ -2,18 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 from workflows import names
 from workflows.letters import Letters
 from workflows.newcomer import tell_of_newcomer
-from workflows.recording import Recorder, Step
+from workflows.recording import Recorder, Step, only_at, stands_elsewhere
 from workflows.registration_display import WAITS_FOR, Display
+from workflows.telling import have_cases_look
 
 with workflow.unsafe.imports_passed_through():
     from activities.letters import LetterActivities
@@ -35,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
         Ask,
         Code,
         ConfirmEmail,
+        JudgeBillingService,
         JudgeCode,
         JudgePayment,
         ProvePayment,
@@ -47,7 +48,9 @@ with workflow.unsafe.imports_passed_through():
         Recorded,
         RecordMailFailed,
         RecordOpened,
+        RecordReconsidered,
         RecordResumeLink,
+        RegisterBillingService,
         RegistrationStatus,
         RegistrationStep,
         SecureAccount,
@@ -66,13 +69,9 @@ class RegistrationStepKeys(Step):
     registration_id: str
 
 
-WRONG_STATE: Final = "wrong_state"
-"""The type of an update's refusal when the registration stands elsewhere; the detail is its state."""
-
 _PROVING: Final = frozenset({State.PROVING, State.AWAITING_PIN})
-
+_SETTING_UP: Final = frozenset({State.SETTING_UP_ACCOUNT, State.SECURING_ACCOUNT})
 _OPEN: Final = frozenset(WAITS_FOR)
-
 
 CaseOutcome = Literal["listed", "declined", "access_given"]
 
@@ -92,6 +91,7 @@ class Registration:
         self._resume_generation = 0
         self._waiting: list[Callable[[], Awaitable[None]]] = []  # what signals have asked for, in the order of arrival
         self._letters = Letters(cmd.terms, tell=self.letter_event)
+        self._cases: tuple[str, ...] = ()  # that staff would work on for nobody, once this is over
         self._has_colleagues = False  # completed where there were accounts already
         self._display = Display(cmd.reference)
 
@@ -126,6 +126,7 @@ class Registration:
             await self._remind()
         if self._has_colleagues:
             await tell_of_newcomer(cmd.registration_id, self._recorder)
+        await have_cases_look(self._cases)
 
     async def _open(self, cmd: StartRegistration) -> None:
         async with self._recorder.turn:
@@ -214,10 +215,11 @@ class Registration:
         await workflow.wait_condition(lambda: self._state is not None)
         return self._answer
 
+    @only_at(State.CONFIRMING_EMAIL)
     @workflow.update(name=names.CONFIRM_EMAIL)
     async def confirm_email(self, cmd: ConfirmEmail) -> StepResult:
         return await self._step(
-            frozenset({State.CONFIRMING_EMAIL}),
+            {State.CONFIRMING_EMAIL},
             lambda: (
                 RegistrationActivities.judge_code,
                 JudgeCode(
@@ -230,25 +232,18 @@ class Registration:
             ),
         )
 
-    @confirm_email.validator
-    def _may_confirm_email(self, cmd: ConfirmEmail) -> None:
-        self._require(frozenset({State.CONFIRMING_EMAIL}))
-
+    @only_at(State.CONFIRMING_EMAIL)
     @workflow.update(name=names.SEND_CODE)
     async def send_code(self, cmd: Ask) -> StepResult:
         return await self._step(
-            frozenset({State.CONFIRMING_EMAIL}),
+            {State.CONFIRMING_EMAIL},
             lambda: (
                 RegistrationActivities.issue_code,
                 RecordCodeIssued(**self._next(), generation=self._code_generation + 1),
             ),
-            then=self._code_issued,
         )
 
-    @send_code.validator
-    def _may_send_code(self, cmd: Ask) -> None:
-        self._require(frozenset({State.CONFIRMING_EMAIL}))
-
+    @only_at(*_PROVING)
     @workflow.update(name=names.PROVE_PAYMENT)
     async def prove_payment(self, cmd: ProvePayment) -> StepResult:
         # Also while a letter travels: a check that turns up is the faster way, and voids the PIN.
@@ -260,20 +255,37 @@ class Registration:
             ),
         )
 
-    @prove_payment.validator
-    def _may_prove_payment(self, cmd: ProvePayment) -> None:
-        self._require(_PROVING)
+    @only_at(*_PROVING)
+    @workflow.update(name=names.REGISTER_BILLING_SERVICE)
+    async def register_billing_service(self, cmd: RegisterBillingService) -> StepResult:
+        return await self._step(
+            _PROVING,
+            lambda: (
+                RegistrationActivities.judge_billing_service,
+                JudgeBillingService(**self._next(), billing=cmd, deadline=self._prolonged),
+            ),
+        )
 
+    @only_at(*_SETTING_UP)
+    @workflow.update(name=names.RECONSIDER)
+    async def reconsider(self, cmd: Ask) -> StepResult:
+        # The wrong path was taken: name, address and its confirmation stay, so that nobody starts again (T4).
+        return await self._step(
+            _SETTING_UP,
+            lambda: (
+                RegistrationActivities.reconsider,
+                RecordReconsidered(**self._next(), deadline=self._prolonged),
+            ),
+        )
+
+    @only_at(*_PROVING)
     @workflow.update(name=names.IDENTIFY)
     async def identify(self, cmd: Identify) -> StepResult:
         return await self._step(
             _PROVING, lambda: (LetterActivities.identify, JudgeIdentity(**self._next(), identity=cmd))
         )
 
-    @identify.validator
-    def _may_identify(self, cmd: Identify) -> None:
-        self._require(_PROVING)
-
+    @only_at(*_PROVING)
     @workflow.update(name=names.REQUEST_LETTER)
     async def request_letter(self, cmd: RequestLetter) -> StepResult:
         return await self._step(
@@ -289,63 +301,47 @@ class Registration:
             ),
         )
 
-    @request_letter.validator
-    def _may_request_letter(self, cmd: RequestLetter) -> None:
-        self._require(_PROVING)
-
+    @only_at(State.AWAITING_PIN)
     @workflow.update(name=names.ENTER_PIN)
     async def enter_pin(self, cmd: EnterPin) -> StepResult:
         return await self._step(
-            frozenset({State.AWAITING_PIN}),
+            {State.AWAITING_PIN},
             lambda: (
                 LetterActivities.judge_pin,
                 JudgePin(**self._next(), pin_digest=cmd.pin_digest, deadline=self._prolonged),
             ),
         )
 
-    @enter_pin.validator
-    def _may_enter_pin(self, cmd: EnterPin) -> None:
-        self._require(frozenset({State.AWAITING_PIN}))
-
+    @only_at(*_SETTING_UP)
     @workflow.update(name=names.SET_UP_ACCOUNT)
     async def set_up_account(self, cmd: SetUpAccount) -> StepResult:
         # Again while securing: a person may go back and choose another password.
         return await self._step(
-            frozenset({State.SETTING_UP_ACCOUNT, State.SECURING_ACCOUNT}),
+            _SETTING_UP,
             lambda: (
                 RegistrationActivities.set_up_account,
                 RecordAccount(**self._next(), account=cmd, deadline=self._prolonged),
             ),
         )
 
-    @set_up_account.validator
-    def _may_set_up_account(self, cmd: SetUpAccount) -> None:
-        self._require(frozenset({State.SETTING_UP_ACCOUNT, State.SECURING_ACCOUNT}))
-
+    @only_at(State.SECURING_ACCOUNT)
     @workflow.update(name=names.SECURE_ACCOUNT)
     async def secure_account(self, cmd: SecureAccount) -> StepResult:
         return await self._step(
-            frozenset({State.SECURING_ACCOUNT}),
+            {State.SECURING_ACCOUNT},
             lambda: (
                 RegistrationActivities.complete,
                 RecordCompleted(**self._next(), credential_id=cmd.credential_id, deadline=self._prolonged),
             ),
         )
 
-    @secure_account.validator
-    def _may_secure_account(self, cmd: SecureAccount) -> None:
-        self._require(frozenset({State.SECURING_ACCOUNT}))
-
+    @only_at(*_OPEN)
     @workflow.update(name=names.WITHDRAW)
     async def withdraw(self, cmd: Ask) -> StepResult:
         return await self._step(
             _OPEN,
             lambda: (RegistrationActivities.close, RecordClosed(**self._next(), state=State.WITHDRAWN)),
         )
-
-    @withdraw.validator
-    def _may_withdraw(self, cmd: Ask) -> None:
-        self._require(_OPEN)
 
     # A signal: whoever asks gets the same answer at once, whether there is such a registration or not (I16).
     @workflow.signal(name=names.SEND_RESUME_LINK)
@@ -384,18 +380,11 @@ class Registration:
 
     async def _step(
         self,
-        states: frozenset[State],
+        states: Collection[State],
         judged: Callable[[], tuple[Callable[[Any, Command], Awaitable[Recorded]], Command]],
-        then: Callable[[Recorded], None] | None = None,
     ) -> StepResult:
-        """Take a turn: steps run one at a time, so the state is looked at again once the turn has come."""
-        async with self._recorder.turn:
-            self._require(states)
-            method, cmd = judged()
-            recorded = await self._record(method, cmd)
-            if then:
-                then(recorded)
-            return recorded.step_result()
+        recorded = await self._recorder.step(lambda: self.require(states), judged, self._record)
+        return recorded.step_result()
 
     async def _record(self, method: Callable[[Any, Command], Awaitable[Recorded]], cmd: Command) -> Recorded:
         """Record a step, take on what it came to, and show it."""
@@ -404,7 +393,10 @@ class Registration:
             self._deadline = recorded.deadline
         if recorded.letter_id is not None:
             self._letters.requested(recorded.letter_id)
+        if isinstance(cmd, RecordCodeIssued) and recorded.accepted:
+            self._code_generation, self._code_expires_at = cmd.generation, None
         self._has_colleagues = self._has_colleagues or recorded.has_colleagues
+        self._cases = recorded.cases or self._cases
         self._state = recorded.state
         if self._state is not State.AWAITING_PIN:
             self._letters.no_more()
@@ -414,19 +406,12 @@ class Registration:
     def _next(self) -> RegistrationStepKeys:
         return {"registration_id": self._start.registration_id, **self._recorder.next()}
 
-    def _code_issued(self, recorded: Recorded) -> None:
-        if recorded.accepted:
-            self._code_generation += 1
-            self._code_expires_at = None
-
-    def _require(self, states: frozenset[State]) -> None:
+    def require(self, states: Collection[str]) -> None:
         """Refuse a message that comes at another state, or after the deadline even if its timer is still to be handled (B1)."""
         if self._is_late and not self._is_over:
-            raise ApplicationError("The registration has expired.", State.EXPIRED, type=WRONG_STATE, non_retryable=True)
+            raise stands_elsewhere("The registration has expired.", State.EXPIRED)
         if self._state not in states:
-            raise ApplicationError(
-                "The registration stands elsewhere.", self._answer.state, type=WRONG_STATE, non_retryable=True
-            )
+            raise stands_elsewhere("The registration stands elsewhere.", self._answer.state)
 
     @property
     def _is_over(self) -> bool:

@@ -10,8 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
 from workflows import names, policies
-from workflows.recording import Recorder
-from workflows.registration import WRONG_STATE
+from workflows.recording import WRONG_STATE, Recorder
 
 with workflow.unsafe.imports_passed_through():
     from activities.cases import CaseActivities

@@ -3,7 +3,21 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from db import accounts, audit, cases, departures, directory, invitations, letters, registrations, staff  # noqa: F401 - importing them fills the metadata
+from db import (  # noqa: F401 - importing them fills the metadata
+    accounts,
+    audit,
+    authorizations,
+    billing,
+    billing_desk,
+    cases,
+    departures,
+    directory,
+    invitations,
+    letters,
+    mail_reports,
+    registrations,
+    staff,
+)
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -35,14 +35,15 @@ async def signed_in(house: House, clinic: Clinic, email: str | None = None) -> P
 
 async def test_P10_a_second_tin_is_added_with_a_check_and_without_a_new_account(house: House):
     first, second = await house.new_clinic(), await house.new_clinic()
-    person = await signed_in(house, first, "adds@clinic.example.org")
+    email = f"adds-{key()}@clinic.example.org"
+    person = await signed_in(house, first, email)
     started = await adding.start_addition(house.gate, person, key=key(), client="test")
     assert started.result.state is State.PROVING
     result = await house.prove(started, second)
     assert (result.accepted, result.state) == (True, State.COMPLETED)
     rows = await account.list_access(house.gate, person)
     assert {row.organization for row in rows} == {first.name, second.name}
-    assert second.name in ((await house.mail(to="adds@clinic.example.org", subject="was added")).text or "")
+    assert second.name in ((await house.mail(to=email, subject="was added")).text or "")
     assert (await account.list_messages(house.gate, person))[0].kind == "access_added"
 
 
@@ -132,3 +133,27 @@ async def test_I3_an_addition_opens_on_evidence_of_its_own(house: House):
             )
         ).one()
     assert (row[0].account_id, row[1].registration_id) == (person.subject_id, started.registration_id)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_house(request: pytest.FixtureRequest) -> House:
+    return request.getfixturevalue(f"{request.param}_house")
+
+
+async def test_I13_parallel_requests_add_no_more_at_a_time_than_one_after_another(either_house: House):
+    house = either_house
+    person = await signed_in(house, await house.new_clinic())
+    keys = [key() for _ in range(20)]
+
+    async def begin(one: str) -> bool:
+        try:
+            await adding.start_addition(house.gate, person, key=one, client="test")
+        except Refusal as refusal:
+            assert refusal.code == "too_many_open"  # noqa: PT017 - some begin, some don't
+            return False
+        return True
+
+    begun = await asyncio.gather(*(begin(one) for one in keys))
+    assert sum(begun) == house.gate.limits.additions_open == 10
+    assert len(await adding.list_additions(house.gate, person)) == 10
+    assert [await begin(one) for one in keys] == begun  # repeated, each is answered as before (I2)

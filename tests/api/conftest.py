@@ -9,6 +9,7 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp
 
+from ops.connections import BoundedConnection
 from ops.mailbox import Fault
 from serve import build_app
 from tests.api.visitor import Visitor, visiting
@@ -45,7 +46,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """The application on a real server; yields its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False)
+        uvicorn.Config(app, http=BoundedConnection, ws="none", lifespan="off", log_config=None, access_log=False)
     )
     running = asyncio.create_task(server._serve(sockets=[listener]))  # without uvicorn's signal handlers
     async with asyncio.timeout(10):

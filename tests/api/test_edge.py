@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
@@ -15,9 +16,12 @@ import structlog  # noqa: TID251 - its configuration is put back after the test
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+import ops.connections
+import ops.http
 from ops.http import Cookies, RequestContext, caller_address, client_in_words, facts
 from ops.logs import configure_logs
 from portal import registering
+from serve import build_app
 from tests.api.visitor import V1, assert_problem, visiting
 from tests.house import House, key
 
@@ -59,19 +63,129 @@ async def test_a_chunked_body_counts_as_it_arrives(address: str, house: House):
 
 
 async def test_a_declared_length_over_the_limit_is_refused_before_the_body_comes(address: str):
-    request = b"POST /api/v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n"
+    request = b"POST /api/v1/registrations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n"
     status, _, _ = await raw(address, request)
     assert status in {400, 413}
-    request = b"POST /api/v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n"
+    request = b"POST /api/v1/registrations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40000\r\n\r\n"
     status, headers, body = await raw(address, request)
     assert (status, json.loads(body)["code"]) == (413, "body_too_large")
     assert headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /livez?" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 20_000 + b"\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X%d: y\r\n" % n for n in range(3000)) + b"\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 600_000,  # and no end of it
+        b"GET /" + b"x" * 600_000,
+    ],
+    ids=["line", "header", "headers", "endless header", "endless line"],
+)
+async def test_a_head_over_the_limit_is_refused_and_the_connection_closed(address: str, head: bytes):
+    status, headers, body = await raw(address, head)
+    assert (status, json.loads(body)["code"]) == (431, "head_too_large")
+    assert headers["connection"] == "close"
+
+
+async def test_a_head_below_the_limit_is_taken_also_after_another_one(address: str):
+    padding = b"X: " + b"x" * 14_000 + b"\r\n"
+    request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n" + padding + b"\r\n"
+    parts = urlsplit(address)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    async with asyncio.timeout(10):
+        for _ in range(3):
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200")
+            await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+    writer.close()
+
+
+async def dripped(address: str, pieces: list[bytes]) -> bytes:
+    """Send the pieces, then one byte after another without an end; what is answered until the connection is closed."""
+    parts = urlsplit(address)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    answer = b""
+    with suppress(ConnectionError):
+        async with asyncio.timeout(10):
+            for piece in pieces:
+                writer.write(piece)
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        piece = await reader.read(65536)
+                        if not piece:
+                            break
+                        answer += piece
+                writer.write(b"x")
+    writer.close()
+    return answer
+
+
+async def test_a_head_or_a_body_that_takes_too_long_is_given_up(address: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ops.connections, "HEAD_WITHIN_S", 0.3)
+    monkeypatch.setattr(ops.http, "BODY_WITHIN_S", 0.3)
+    answer = await dripped(address, [b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: "])
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"request_timeout"' in answer
+    post = b"POST /api/v1/registrations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20000\r\n\r\n"
+    answer = await dripped(address, [post])
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in answer.lower()
+    assert b'"request_timeout"' in answer
+    parts = urlsplit(address)
+    silent, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    async with asyncio.timeout(5):
+        assert await silent.read() == b""
+    writer.close()
+    answer = await dripped(address, [b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\r\n"])
+    assert answer.count(b"HTTP/1.1 200") == 1
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example.org",
+        "evil.example.org:8080",
+        "localhost.evil.example.org",
+        "user@localhost",
+        "[",
+        "",
+        "localhost@x",
+    ],
+)
+async def test_another_host_name_than_the_sites_is_misdirected(address: str, host: str):
+    request = f"GET /api/v1/reference HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+    status, headers, body = await raw(address, request)
+    assert (status, json.loads(body)["code"]) == (421, "wrong_host")
+    assert "location" not in headers
+
+
+async def test_two_host_names_are_none(address: str):
+    request = b"GET /api/v1/reference HTTP/1.1\r\nHost: localhost\r\nHost: evil.example.org\r\n\r\n"
+    assert (await raw(address, request))[0] in {400, 421}
+
+
+@pytest.mark.parametrize("path", ["/livez"])
+async def test_a_probe_may_call_by_any_name(address: str, path: str):
+    assert (await raw(address, f"GET {path} HTTP/1.1\r\nHost: 10.1.2.3:8080\r\n\r\n".encode()))[0] == 200
+
+
+@pytest.mark.parametrize(("environment", "status"), [("development", 401), ("production", 421)])
+async def test_loopback_is_the_sites_name_in_development_only(house: House, environment: str, status: int):
+    settings = house.settings.model_copy(update={"environment": environment, "site_url": "https://portal.example.org"})
+    app = build_app(settings, house.gate)
+    for name, expected in (("portal.example.org", 401), ("PORTAL.example.org:8443", 401), ("localhost", status)):
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=f"http://{name}") as client:
+            assert (await client.get(f"{V1}/account")).status_code == expected
+
+
 async def test_a_header_can_not_be_smuggled_through_the_key(address: str):
     body = b"{}"
     request = (
-        b"POST /api/v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"POST /api/v1/registrations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Idempotency-Key: aaaaaaaaaaaaaaaa%0d%0aX-Evil: 1\r\nContent-Length: 2\r\n\r\n" + body
     )
     status, headers, answer = await raw(address, request)

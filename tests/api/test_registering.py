@@ -20,7 +20,7 @@ async def test_P1_a_check_registers_a_person_step_by_step(house: House, visitor:
     code = code_in(await house.mail(to=visitor.email, subject="code"))
     assert (await visitor.post("email-confirmation", {"code": code})).json()["state"] == "proving"
     proved = await visitor.post("payment-proof", claim(clinic))
-    assert proved.json() == {"state": "setting_up_account", "open_steps": ["account", "withdrawal"]}
+    assert proved.json() == {"state": "setting_up_account", "open_steps": ["account", "reconsider", "withdrawal"]}
     shown = (await visitor.get("")).json()
     assert (shown["organization"], shown["name"], shown["tin_masked"][-4:]) == (
         clinic.name,

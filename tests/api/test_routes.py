@@ -22,14 +22,27 @@ from tests.api.visitor import Visitor, assert_problem
 from tests.house import PASSWORD, House
 
 # Routes that nobody has to be known for, and the one that has a session of its own kind.
-OPEN = {"start_registration", "send_resume_link", "redeem_resume_link", "sign_in", "tell_of_letters", "follow_link"}
+OPEN = {"start_registration", "send_resume_link", "redeem_resume_link", "sign_in", "tell_of_letters", "tell_of_mails", "follow_link"} | {
+    "show_request_to_answer",
+    "begin_answers",
+    "redeem_objection_code",
+    "look_at_objection",
+    "object_to_access",
+}
 
 BODIES: dict[str, object] = {
+    "confirm_answers": {"code": "123456"},
     "confirm_email": {"code": "123456"},
+    "set_billing_service_end_date": {"ends_on": "2030-06-30"},
+    "decide_provider_request": {"choice": "approve", "role": "Office manager", "attested": True},
+    "redeem_objection_code": {"code": "7K3M9-QXW4T"},
+    "look_at_objection": {"token": "x" * 43},
+    "object_to_access": {"token": "x" * 43, "name": "Jo Example", "confirmed": True},
     "list_letter_addresses": {"tin": "001234567", "vendor": "V1"},
     "request_letter": {"location_id": "6f1c9a0d-4f5a-4e3c-8b4c-869f0e0f6f4f"},
     "enter_pin": {"pin": "7K3M9-QXW4T"},
     "prove_payment": {"tin": "001234567", "vendor": "V1", "document": "123", "amount": "1"},
+    "register_billing_service": {"name": "Harbor Billing", "tin": "001234567"},
     "set_up_account": {"name": "Jo Example", "password": PASSWORD},
     "confirm_second_factor": {"code": "123456"},
     "confirm_sign_in": {"code": "123456"},
@@ -43,6 +56,9 @@ BODIES: dict[str, object] = {
     "accept_with_account": {"token": "x" * 43, "attested": True},
     "set_up_invited_account": {"name": "Kim Colleague", "password": PASSWORD, "attested": True},
     "confirm_invited_second_factor": {"code": "123456"},
+    "request_access": {"tin": "001234567", "provider_name": "Northfield Clinic", "contact": "office@clinic.example.org"},
+    "correct_authorization": {"contact": "office@clinic.example.org"},
+    "request_again": {"contact": ""},
 }
 
 

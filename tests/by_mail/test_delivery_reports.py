@@ -24,6 +24,7 @@ from portal.registering import Started
 from portal.registration_view import view_registration
 from serve import delivery_reading
 from tests.by_mail.conftest import PostOffice, until
+from tests.house import key
 
 
 class Killed(BaseException):
@@ -96,7 +97,8 @@ async def test_B10_a_mailed_letters_pdf_is_taken_away(post: PostOffice):
 
 
 async def test_B5_killed_between_telling_and_settling_it_is_told_again_and_changes_nothing(post: PostOffice):
-    started = await post.house.confirmed(email="twice@clinic.example.org")
+    email = f"twice-{key()}@clinic.example.org"
+    started = await post.house.confirmed(email=email)
     await post.ask(started, await post.house.new_clinic())
     view, _ = await post.letter(started)
     await report(post, view, DeliveryKind.MAILED)
@@ -112,7 +114,7 @@ async def test_B5_killed_between_telling_and_settling_it_is_told_again_and_chang
     assert await reports.unread() == []
     await post.house.quiet(started.registration_id)
     assert await seen(post, started, "mailed") == first
-    assert len(post.house.mails(to="twice@clinic.example.org", subject="on its way")) == 1
+    assert len(post.house.mails(to=email, subject="on its way")) == 1
 
 
 async def test_while_temporal_is_away_the_report_waits(post: PostOffice, keyring: Keyring):

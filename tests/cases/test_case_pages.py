@@ -148,6 +148,13 @@ async def test_B11_staff_set_their_account_up_sign_in_and_work_the_queue(counter
     secret = (await person.page.locator(".secret").inner_text()).replace(" ", "")
     await person.fill(code=pyotp.TOTP(secret).now())
     await person.send("Finish")
+    assert await person.heading() == "Save your recovery codes"
+    await person.judge()
+    recovery = await person.page.locator(".codes li").first.inner_text()
+    await person.send("Continue")
+    assert list(await person.field_errors()) == ["saved"]
+    await person.page.check("#saved")
+    await person.send("Continue")
     assert await person.heading() == "Cases"
     await person.judge()
     await person.page.select_option("#owner", "none")
@@ -181,6 +188,11 @@ async def test_B11_staff_set_their_account_up_sign_in_and_work_the_queue(counter
     await person.fill(code="000000")
     await person.send("Sign in")
     assert list(await person.field_errors()) == ["code"]
+    await person.page.get_by_role("link", name="use a recovery code").click()
+    await person.judge()
+    await person.fill(recovery_code=recovery)
+    await person.send("Sign in")
+    assert await person.heading() == "Cases"
     await staff.close_staff(counter.gate, email=email)
 
 

@@ -165,3 +165,24 @@ async def test_P8_listed_by_a_click_alone_is_refused_over_the_api(counter: Count
     assert_problem(await staff.post(path, {"action": "fly"}), 422, "invalid_fields")
     assert_problem(await staff.post(path, {"action": "decline"}), 422, "invalid_fields")
     assert (await counter.row(case)).state == CaseState.NEW
+
+
+async def test_I2_staff_sign_in_repeated_is_one_session(counter: Counter, visitor: Visitor):
+    clerk = await counter.clerk()
+    body = {"email": clerk.email, "password": PASSWORD}
+    one, two = key(), key()
+    first = await visitor.post(f"{V1}/staff/sessions", body, idempotency_key=one)
+    again = await visitor.post(f"{V1}/staff/sessions", body, idempotency_key=one)
+    assert first.json() == again.json()
+    assert_problem(
+        await visitor.post(f"{V1}/staff/sessions", {**body, "email": "other@payer.example.org"}, idempotency_key=one),
+        422,
+        "key_reused",
+    )
+    visitor.token = first.json()["token"]
+    code = {"code": pyotp.TOTP(clerk.secret).at(datetime.now(UTC) + timedelta(seconds=30))}
+    full = await visitor.post(f"{V1}/staff/sessions/second-factor", code, idempotency_key=two)
+    assert full.status_code == 201, full.text
+    repeated = await visitor.post(f"{V1}/staff/sessions/second-factor", code, idempotency_key=two)
+    assert repeated.json() == full.json()
+    assert_problem(await visitor.post(f"{V1}/staff/sessions/second-factor", code), 401, "signed_out")

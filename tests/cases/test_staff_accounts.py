@@ -107,3 +107,35 @@ async def test_I13_wrong_second_factor_codes_are_counted(counter: Counter):
     assert re.fullmatch("second_factor_wrong|too_many_tries", refused.value.code)
     with pytest.raises(Refusal, match="too_many_tries"):
         await staff.confirm_sign_in(counter.gate, pending, code=pyotp.TOTP(clerk.secret).now(), client="test")
+
+
+async def test_I7_a_recovery_code_of_staff_stands_in_for_the_app_once(counter_on_both: Counter):
+    counter = counter_on_both
+    clerk = await counter.clerk()
+    codes = await staff.recovery_codes(counter.gate, clerk.member)
+    assert len(codes) == counter.gate.limits.recovery_codes
+    typed = codes[0].upper().replace("-", " ")
+    full = await staff.confirm_sign_in(counter.gate, await _sign_in(counter, clerk.email), code=typed, client="test")
+    assert (await staff.authenticate(counter.gate, full)).id == clerk.member.id
+    assert '"second_factor": "recovery_code"' in (await counter.audit(f"staff/{clerk.member.id}"))[-1].details
+    pending = await _sign_in(counter, clerk.email)
+    with pytest.raises(Refusal, match="second_factor_wrong"):
+        await staff.confirm_sign_in(counter.gate, pending, code=codes[0], client="test")
+    await staff.recovery_codes_saved(counter.gate, clerk.member)
+    with pytest.raises(Refusal, match="not_found"):
+        await staff.recovery_codes(counter.gate, clerk.member)
+    assert await staff.confirm_sign_in(counter.gate, pending, code=codes[1], client="test")
+
+
+async def test_I13_wrong_recovery_codes_of_staff_are_counted_with_those_of_the_app(counter: Counter):
+    clerk = await counter.clerk()
+    code = (await staff.recovery_codes(counter.gate, clerk.member))[0]
+    other = await counter.clerk()
+    foreign = (await staff.recovery_codes(counter.gate, other.member))[0]
+    pending = await _sign_in(counter, clerk.email)
+    tries = counter.gate.limits.second_factor_tries - 1  # the set-up has used one
+    for number in range(tries):
+        with pytest.raises(Refusal, match="second_factor_wrong"):
+            await staff.confirm_sign_in(counter.gate, pending, code=foreign if number % 2 else "000000", client="test")
+    with pytest.raises(Refusal, match="too_many_tries"):
+        await staff.confirm_sign_in(counter.gate, pending, code=code, client="test")

@@ -221,7 +221,7 @@ async def test_P10_a_registrant_without_a_check_gets_evidence_for_the_registrati
 
 async def test_P10_access_given_by_staff_moves_the_registration_on_to_the_account(counter: Counter):
     clinic = await counter.house.new_clinic()
-    email = "given@clinic.example.org"
+    email = f"given-{key()}@clinic.example.org"
     started = await counter.house.confirmed(email=email)
     person = Person(email, CaseParty(registration_id=started.registration_id))
     first, second = await counter.clerk(), await counter.clerk()

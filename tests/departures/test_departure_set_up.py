@@ -26,7 +26,7 @@ async def answers(practice: Practice, registration_id: object) -> list[Colleague
 
 async def test_P9_existing_accounts_are_shown_masked_once_the_organization_is_proved(practice: Practice):
     clinic = await practice.house.new_clinic()
-    colleague = await practice.administrator(clinic, email="ada.first@clinic.example.org")
+    colleague = await practice.administrator(clinic, email=f"ada.{key()}@clinic.example.org")
     started = await practice.house.confirmed()
     with pytest.raises(Refusal) as refused:
         await departures.existing_accounts(practice.gate, started.registration_id)

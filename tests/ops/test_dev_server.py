@@ -1,5 +1,6 @@
 """Temporal's development server as `up` and the tests start it."""
 
+import json
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from domain.search_attributes import SEARCH_ATTRIBUTES
 from ops.dev_server import DevServer, DevServerError, DevServerPlan, temporal_command
-from ops.loopback import http_status, port_is_taken
+from ops.loopback import http_answer, http_status, port_is_taken
 
 
 async def _namespace(client: Client) -> DescribeNamespaceResponse:
@@ -59,12 +60,28 @@ async def test_a_server_that_cannot_start_is_one_line(tmp_path):
 
 def test_the_fast_settings_are_on_the_command_line(tmp_path):
     plan = DevServerPlan(
-        file=tmp_path / "t.db", port=1, ui_port=2, http_port=3, metrics_port=4, codec_endpoint="http://localhost:5"
+        file=tmp_path / "t.db", port=1, ui_port=2, http_port=3, metrics_port=4
     )
     command = " ".join(plan.command())
     for part in ("--ip 127.0.0.1", "history.timerProcessorMaxPollRPS=2000", "matching.numTaskqueueReadPartitions=1", "journal_mode=WAL",
-                 "synchronous=NORMAL", "frontend.WorkflowTimeSkippingEnabled=true", "--ui-codec-endpoint http://localhost:5"):  # fmt: skip
+                 "synchronous=NORMAL", "frontend.WorkflowTimeSkippingEnabled=true"):  # fmt: skip
         assert part in command
+
+
+async def test_B10_the_ui_knows_the_codec_and_the_process_list_does_not(tmp_path):
+    file = tmp_path / "ui.yaml"
+    file.write_text("left by an earlier start")
+    file.chmod(0o644)
+    plan = DevServerPlan(search_attributes={}, codec_endpoint="http://localhost:5/ui/not-for-all", codec_file=file)
+    async with DevServer(plan, log_file=tmp_path / "temporal.log") as server:
+        listed = Path(f"/proc/{server.pid}/cmdline").read_bytes()  # noqa: ASYNC240 - the kernel answers at once
+        assert b"start-dev" in listed
+        assert b"not-for-all" not in listed
+        assert server.plan.ui_port is not None
+        answer = await http_answer(server.plan.ui_port, "/api/v1/settings")
+        assert answer is not None
+        assert json.loads(answer[1])["Codec"]["Endpoint"] == plan.codec_endpoint
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(

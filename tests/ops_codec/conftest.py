@@ -30,8 +30,13 @@ class Running:
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     codec_port, token = free_port(), uuid.uuid4().hex + uuid.uuid4().hex
     # The host name has to be the UI's, so that a browser takes both for one site.
-    plan = DevServerPlan(search_attributes={}, codec_endpoint=f"http://localhost:{codec_port}/ui/{token}")
-    async with DevServer(plan, log_file=tmp_path_factory.mktemp("temporal") / "server.log") as running:
+    folder = tmp_path_factory.mktemp("temporal")
+    plan = DevServerPlan(
+        search_attributes={},
+        codec_endpoint=f"http://localhost:{codec_port}/ui/{token}",
+        codec_file=folder / "ui.yaml",
+    )
+    async with DevServer(plan, log_file=folder / "server.log") as running:
         assert running.ui_address is not None
         yield Running(running.address, running.ui_address, codec_port, token)
 

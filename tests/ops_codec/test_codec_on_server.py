@@ -270,12 +270,10 @@ async def test_refusals_are_logged_without_contents(
         await stranger.get_workflow_handle(workflow_id).signal("decide", {"text": "forged"})
         await handle.signal(Sample.decide, Words(text="genuine"))
         await until(lambda: heard(handle), lambda texts: "genuine" in texts)
-    [line] = {record for record in caplog.records if record.name == "ops.codec"}
-    assert (line.getMessage(), vars(line)["reason"], vars(line)["workflow_id"]) == (
-        "payload refused",
-        "not sealed",
-        workflow_id,
-    )
+    # Once for each time that the worker reads the history, which is more than once on a busy machine.
+    lines = [record for record in caplog.records if record.name == "ops.codec"]
+    said = {(line.getMessage(), vars(line)["reason"], vars(line)["workflow_id"]) for line in lines}
+    assert said == {("payload refused", "not sealed", workflow_id)}
     assert "forged" not in caplog.text
     await finish(handle)
 

@@ -28,7 +28,7 @@ async def name_answer(house: House, name: str, clinic, *, attests: bool = False)
 
 
 async def start_defects(house: House, **changes: object) -> list[tuple[str, str]]:
-    form: dict[str, Any] = {"name": "Jo Example", "email": "jo@clinic.example.org", "attested": True}
+    form: dict[str, Any] = {"name": "Jo Example", "email": f"jo-{key()}@clinic.example.org", "attested": True}
     with pytest.raises(Refusal) as refused:
         await registering.start(house.gate, **{**form, **changes}, key=key(), caller=key(), client="test")
     return [(defect.field, defect.code) for defect in refused.value.fields]

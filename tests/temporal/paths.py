@@ -10,6 +10,7 @@ from temporalio.testing import TimeSkipper
 from portal import registering
 from portal.registering import Started
 from tests.house import House, code_in, key
+from tests.temporal.other_paths import OTHER_PATHS
 
 
 async def _confirmed(house: House, email: str) -> Started:
@@ -89,11 +90,31 @@ async def rejected(house: House) -> UUID:
     return started.registration_id
 
 
-PATHS: dict[str, Callable[[House], Awaitable[UUID]]] = {
-    path.__name__: path for path in (completed, expired, locked, resumed_and_withdrawn, rejected)
+async def billing_service(house: House) -> UUID:
+    """A provider's Tax ID is refused, the service's own is right; back to the other path, and after all a billing service."""
+    clinic = await house.new_clinic()
+    started = await _confirmed(house, f"path@{key()}.example.org")  # a billing service's mail domain counts (T4)
+    rid = started.registration_id
+    named = {"name": f"Path Billing {clinic.vendor}", "caller": key()}
+    await registering.register_billing_service(house.gate, rid, tin=clinic.tin, key=key(), **named)
+    own = f"0092{clinic.tin[-5:]}"
+    await registering.register_billing_service(house.gate, rid, tin=own, key=key(), **named)
+    await registering.reconsider(house.gate, rid, key=key())
+    await registering.register_billing_service(house.gate, rid, tin=own, key=key(), **named)
+    await house.secured(started)
+    await house.handle(rid).result()
+    return rid
+
+
+REGISTRATIONS: dict[str, Callable[[House], Awaitable[UUID]]] = {
+    path.__name__: path for path in (completed, expired, locked, resumed_and_withdrawn, rejected, billing_service)
 }
+PATHS = (*REGISTRATIONS, *OTHER_PATHS)
 
 
 async def walk(house: House) -> dict[str, WorkflowHistory]:
     """Every path, walked once; the histories by the paths' names."""
-    return {name: await house.handle(await path(house)).fetch_history() for name, path in PATHS.items()}
+    walked = {name: await house.handle(await path(house)).fetch_history() for name, path in REGISTRATIONS.items()}
+    for name, other in OTHER_PATHS.items():
+        walked[name] = await house.client.get_workflow_handle(await other(house)).fetch_history()
+    return walked

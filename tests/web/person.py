@@ -91,10 +91,12 @@ class Person:
 
         axe looks at one width only: `tests/web_design` judges the templates at both.
         """
-        assert await axe_findings(self.page) == [], self.path
+        findings = await axe_findings(self.page)
+        assert findings == [], (self.path, findings)
         for width in (NARROW, WIDE):
             await self.page.set_viewport_size(width)
-            assert await overflow(self.page) == [], self.path
+            sticking_out = await overflow(self.page)
+            assert sticking_out == [], (self.path, width, sticking_out)
 
     async def until(self, path: str, text: str) -> None:
         """Load this page until it says this."""

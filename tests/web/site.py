@@ -9,6 +9,7 @@ from ipaddress import ip_network
 
 import uvicorn
 
+from ops.connections import BoundedConnection
 from ops.settings import Settings
 from portal.gate import Gate
 from serve import build_app, build_pages
@@ -31,7 +32,7 @@ async def open_site(settings: Settings, gate: Gate, *, port: int = 0) -> AsyncIt
     settings = settings.model_copy(update={"site_url": address, "trusted_proxies": (ip_network("127.0.0.1/32"),)})
     app = build_app(settings, gate, build_pages(settings, gate))
     server = uvicorn.Server(
-        uvicorn.Config(app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False)
+        uvicorn.Config(app, http=BoundedConnection, ws="none", lifespan="off", log_config=None, access_log=False)
     )
     running = asyncio.create_task(server._serve(sockets=[listener]))  # without uvicorn's signal handlers
     async with asyncio.timeout(10):

@@ -83,6 +83,13 @@ CASE_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("case-list-empty", "case_list.html", {"rows": [], "new_href": "/register/help", "idempotency_key": _KEY}),
     ("staff-sign-in", "staff_sign_in.html", _FORM),
     ("staff-code", "staff_code.html", {**_FORM, "errors": {"code": "That code isn’t right"}}),
+    ("staff-code-recovery", "staff_code.html", {
+        **_FORM, "use_recovery": True, "switch_href": "/staff/sign-in/code", "errors": {"recovery_code": "That code isn’t right"},
+    }),
+    ("staff-recovery-codes", "staff_recovery_codes.html", {
+        **_FORM, "codes": ["7kq2m-x4dpa", "b3n9t-wzr6h"], "errors": {"saved": "Save or print the codes first: they are not shown again."},
+        "staff": {"name": "Sam Desk Example", "role": "agent"},
+    }),
     ("staff-set-up", "staff_set_up.html", {
         **_FORM, "name": "Sam Desk Example", "email": "sam@payer.example.org", "password_min": 8, "password_max": 128,
         "errors": {"password": "Use at least 8 characters."},

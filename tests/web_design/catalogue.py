@@ -5,9 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import segno
 
+from tests.web_design.answer_states import ANSWER_STATES
 from tests.web_design.case_states import CASE_STATES
+from tests.web_design.client_states import CLIENT_STATES
 from tests.web_design.colleague_states import COLLEAGUE_STATES
+from tests.web_design.contact_desk_states import CONTACT_DESK_STATES
 from tests.web_design.departure_states import DEPARTURE_STATES
+from tests.web_design.grant_states import GRANT_STATES
+from tests.web_design.registering_billing_states import REGISTERING_BILLING_STATES
 from web.rendering import Payer
 
 PAYER = Payer(
@@ -290,7 +295,8 @@ CATALOGUE: tuple[PageState, ...] = (
     PageState("organization-warning", "organization.html", _step(
         warning="No Tax ID of an employer starts with 07. A sole proprietor’s Social Security number may.", values={"tin": "07-1234567", "vendor_number": "V0073154"},
         errors={"tin_confirmed": "Please confirm the Tax ID."})),
-    PageState("payment", "payment.html", _step(organization=ORGANIZATION, change_href="/organization", withdraw_href="/withdraw")),
+    PageState("payment", "payment.html", _step(
+        organization=ORGANIZATION, change_href="/organization", withdraw_href="/withdraw", billing_href="/billing")),
     PageState("payment-errors", "payment.html", _step(
         organization=ORGANIZATION, change_href="/organization",
         errors={"document_number": "Enter the number of the check, EFT payment or notice.", "amount": "The amount has dollars and at most two digits of cents."},
@@ -303,7 +309,7 @@ CATALOGUE: tuple[PageState, ...] = (
         problem={
             "title": "Too many tries for now", "detail": "We limit how often numbers can be tried. What you entered is kept.",
             "next": ["Come back then; a link under “Continue a registration” brings you here again.", MISMATCH["next"][-1]]})),
-    PageState("letter", "letter.html", _letter()),
+    PageState("letter", "letter.html", _letter(billing_href="/billing")),
     PageState("letter-mismatch", "letter.html", _letter(problem=MISMATCH, tries_left=4)),
     PageState("letter-another", "letter.html", _letter(letters=LETTERS, pin_href="/pin")),
     PageState("letter-later", "letter.html", _letter(letters=LETTERS[:1], pin_href="/pin", another_at=NOW + timedelta(days=1))),
@@ -315,7 +321,7 @@ CATALOGUE: tuple[PageState, ...] = (
         addresses=ADDRESSES, values={"location": "b"}, retry_at=NOW + timedelta(days=1), problem={
             "title": "Another letter has to wait", "detail": "Letters to one organization are at least a day apart.",
             "next": ["Use a letter that is on its way: its PIN still works."]})),
-    PageState("pin", "pin.html", _pin()),
+    PageState("pin", "pin.html", _pin(billing_href="/billing")),
     PageState("pin-all-states", "pin.html", _pin(letters=LETTERS)),
     PageState("pin-wrong", "pin.html", _pin(tries_left=1, problem={
         "title": "That PIN isn't right", "detail": "It doesn't match any letter we mailed for this registration.",
@@ -330,7 +336,8 @@ CATALOGUE: tuple[PageState, ...] = (
     PageState("adding", "adding.html", _form(additions=[], help_href="/help", person=PERSON)),
     PageState("adding-open", "adding.html", _form(additions=ADDITIONS, help_href="/help", person=PERSON, problem={
         "title": "You are adding several Tax IDs already", "detail": "Only so many can be open at once.", "next": []})),
-    PageState("account", "account.html", _step(email=EMAIL, values={"name": "Jordan Ellis"}, password_min=8, password_max=128)),
+    PageState("account", "account.html", _step(
+        email=EMAIL, values={"name": "Jordan Ellis"}, password_min=8, password_max=128, reconsider_action="/sent")),
     PageState("account-practitioner", "account.html", _step(
         email=EMAIL, values={"name": "Dr. Avery Stone"}, password_min=8, password_max=128,
         practitioner_attestation={"text": "I am this person, and I register for myself.", "version": "2026-1"},
@@ -421,7 +428,12 @@ CATALOGUE: tuple[PageState, ...] = (
         "problem": {"status": 409}, "state": "Waiting for the authenticator app", "continue_href": "/second-factor", "continue_text": "Continue there"}),
     PageState("problem-429", "problem.html", _signed_in(problem={"status": 429}, retry_at=datetime.now(UTC) + timedelta(hours=3))),
     PageState("problem-503", "problem.html", {"problem": {"status": 503}, "retry_at": datetime.now(UTC) + timedelta(seconds=30), "incident": "req-01JD4Q8Z"}),
+    *(PageState(*state) for state in ANSWER_STATES),
     *(PageState(*state) for state in CASE_STATES),
+    *(PageState(*state) for state in CLIENT_STATES),
     *(PageState(*state) for state in COLLEAGUE_STATES),
+    *(PageState(*state) for state in CONTACT_DESK_STATES),
     *(PageState(*state) for state in DEPARTURE_STATES),
+    *(PageState(*state) for state in GRANT_STATES),
+    *(PageState(*state) for state in REGISTERING_BILLING_STATES),
 )  # fmt: skip

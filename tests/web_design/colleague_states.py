@@ -16,7 +16,7 @@ _COLLEAGUE: Final = {
 _SELF: Final = {**_COLLEAGUE, "name": "Jordan Ellis", "role": "Administrator", "via": "Payment", "is_self": True}
 _INVITATION: Final = {
     "id": "1", "email": _LONG_ADDRESS, "organization": _LONG, "scope": "NPI 1234567893", "role": "Member",
-    "invited_at": _NOW, "inviter": "You", "reference": "I-7K3M-9QXW", "until": _NOW, "is_open": True, "may_resend": True,
+    "invited_at": _NOW, "inviter": "You", "reference": "I-MWWM-WMWW-MWWM", "until": _NOW, "is_open": True, "may_resend": True,
     "status": {"label": "Waiting", "kind": "waiting"}, "address_href": "/address",
 }  # fmt: skip
 _CLOSED: Final = {
@@ -32,7 +32,7 @@ _ORGANIZATION: Final = {
 _JOIN: Final[dict[str, object]] = {
     "action": "/sent", "accept_action": "/accept", "sign_in_href": "/sign-in", "idempotency_key": _KEY, "has_account": False,
     "is_signed_in": False, "is_other": False, "email": _LONG_ADDRESS, "password_min": 8, "password_max": 128,
-    "attestation": {"version": "2026-11", "text": "This account is for myself."}, "reference": "I-7K3M-9QXW",
+    "attestation": {"version": "2026-11", "text": "This account is for myself."}, "reference": "I-MWWM-WMWW-MWWM",
     "invitation": {
         "organization": _LONG, "tin_masked": "•••••0001", "scope": "All of the Tax ID", "role": "Member",
         "inviter": "Jordan Ellis", "until": _NOW,
@@ -66,5 +66,5 @@ COLLEAGUE_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("colleague-join-signed-in", "colleague_join.html", {**_JOIN, "has_account": True, "is_signed_in": True}),
     ("colleague-joined", "colleague_joined.html", {
         "organization": {"name": _LONG, "tin_masked": "•••••0001", "scope": "All of the Tax ID"}, "role": "Member",
-        "reference": "I-7K3M-9QXW", "person": _PERSON, "idempotency_key": _KEY}),
+        "reference": "I-MWWM-WMWW-MWWM", "person": _PERSON, "idempotency_key": _KEY}),
 )  # fmt: skip

@@ -12,7 +12,7 @@ _LONG: Final = "Saint Bartholomew’s Interdenominational Otorhinolaryngological
 def _told(**changes: object) -> dict[str, object]:
     return {
         "id": "3f2b8c55-6a34-4b0e-9a53-0c1f5e6d7a80", "organization": "Northfield Clinic", "tin_masked": "•••••0001",
-        "newcomer": "K••• C•••", "reference": "R-7K3M-9QXW", "told_at": _NOW, "until": _NOW + timedelta(days=9),
+        "newcomer": "K••• C•••", "reference": "R-MWWM-WMWW-MWWM", "told_at": _NOW, "until": _NOW + timedelta(days=9),
         "says_you_left": False, "review": None, "answered": None, "may_answer": True, "may_answer_by_code": True,
         "email_masked": "j•••@clinic.example.org", **changes,
     }  # fmt: skip
@@ -21,7 +21,7 @@ def _told(**changes: object) -> dict[str, object]:
 def _claim(colleague: str, state: str, **changes: object) -> dict[str, object]:
     return {
         "review_id": "9d1f0a77-2c5e-4d3f-8b21-5a6c7d8e9f10", "organization": _LONG, "colleague": colleague,
-        "reference": "R-7K3M-9QXW", "state": state, "until": _NOW, "is_withdrawn": False, "may_withdraw": False, **changes,
+        "reference": "R-MWWM-WMWW-MWWM", "state": state, "until": _NOW, "is_withdrawn": False, "may_withdraw": False, **changes,
     }  # fmt: skip
 
 

@@ -6,4 +6,5 @@ import "./copy.js";
 import "./choose-one.js";
 import "./countdown.js";
 import "./local-time.js";
+import "./look-again.js";
 import "./print.js";

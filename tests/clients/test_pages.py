@@ -1,0 +1,209 @@
+"""The pages of a billing service's clients in a real Chromium: with axe, without scripts, at 320 px."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.browser import NARROW
+from tests.clients.biller import Desk, new_contact
+from tests.house import House
+from tests.web.person import Person
+from tests.web.site import Site
+
+pytestmark = pytest.mark.browser
+_callers = itertools.count(1)
+
+
+class Visitors:
+    """Opens browsers; nobody's may have complained of anything."""
+
+    def __init__(self, browser: Browser, house: House, site: Site) -> None:
+        self._browser, self._house, self._site = browser, house, site
+        self.opened: list[Person] = []
+
+    async def at(self, desk: Desk, **options: Any) -> Person:
+        person = await Person.with_browser(
+            self._browser, self._house, self._site, caller=f"198.19.8.{next(_callers)}", **options
+        )
+        self.opened.append(person)
+        await person.page.context.add_cookies(
+            [{"name": "gatehouse_session", "value": desk.token, "url": self._site.address}]
+        )
+        return person
+
+
+@pytest.fixture
+async def visitors(browser: Browser, house: House, site: Site) -> AsyncIterator[Visitors]:
+    found = Visitors(browser, house, site)
+    yield found
+    for person in found.opened:
+        await person.page.context.close()
+    for person in found.opened:
+        assert person.complaints == []
+
+
+async def fill_row(person: Person, place: int, **fields: str) -> None:
+    await person.fill(**{f"{name}-{place}": text for name, text in fields.items()})
+
+
+async def test_T1_T7_a_biller_asks_and_keeps_track_in_the_browser(desk: Desk, visitors: Visitors):
+    clinic, contact = await desk.house.new_clinic(), new_contact()
+    biller = await visitors.at(desk)
+    await biller.go("/access")
+    await biller.page.get_by_role("link", name="Clients").click()
+    assert await biller.reads("No clients yet")
+    await biller.judge()
+    await biller.page.get_by_role("link", name="Request access").first.click()
+    await biller.judge()
+
+    # What is wrong is told, and what was typed stays.
+    await fill_row(biller, 1, provider_name="Maple Street Clinic", tin="123", contact="office")
+    response = await biller.send("Send the request")
+    assert response.status == 422
+    assert set(await biller.field_errors()) == {"tin-1", "contact-1"}
+    assert await biller.page.input_value("#provider_name-1") == "Maple Street Clinic"
+    await biller.judge()
+
+    # Independence: one's own domain is refused, with the way to ask for a review.
+    domain = desk.service.lead.email.partition("@")[2]
+    await fill_row(biller, 1, tin=clinic.tin, contact=f"office@{domain}")
+    await biller.send("Send the request")
+    assert "one of your own" in (await biller.field_errors())["contact-1"]
+    assert await biller.page.locator("#review_reason-1").is_visible()
+    await fill_row(biller, 1, contact=contact)
+    await biller.send("Send the request")
+    assert await biller.reads("The request is made")
+    assert await biller.heading() == "Maple Street Clinic"
+    reference = await biller.page.locator(".reference-code").inner_text()
+    assert reference in ((await desk.house.mail(to=contact)).text or "")
+    await biller.judge()
+
+    # Sent again a day later, corrected, cancelled, asked for again.
+    asked = (await desk.page()).rows[0].id
+    await desk.quiet(asked)
+    async with desk.house.database.write() as session:
+        row = await session.get_one(type(await desk.row(asked)), asked)
+        row.requested_at -= timedelta(days=2)
+    await biller.go("/clients")
+    await biller.judge()
+    await biller.send("Send again")
+    assert await biller.reads("The e-mail is on its way again")
+    await biller.page.get_by_role("link", name="Correct the contact").first.click()
+    await biller.judge()
+    await biller.fill(contact=desk.service.people[1].email)
+    await biller.send("Ask this contact instead")
+    assert "contact" in await biller.field_errors()
+    await biller.judge()
+    await biller.fill(contact=new_contact())
+    await biller.send("Ask this contact instead")
+    assert await biller.reads("The contact is corrected")
+    await biller.send("I don’t need this any more")
+    assert await biller.reads("The request is cancelled. Its links")
+    assert await biller.reads("Bo Biller")  # who did it, in the timeline
+    await biller.page.get_by_role("link", name="Request again").click()
+    await biller.judge()
+    await biller.send("Request again")
+    assert await biller.reads("The request is made")
+    assert await biller.reads("Other requests for this provider")
+    await biller.judge()
+
+    # The co-worker who asks for the same is shown this one.
+    colleague = await visitors.at(desk.colleague())
+    await colleague.go("/clients/request")
+    await fill_row(colleague, 1, provider_name="Maple", tin=clinic.tin, contact=new_contact())
+    await colleague.send("Send the request")
+    assert await colleague.reads("This provider was asked already")
+    assert await colleague.heading() == "Maple Street Clinic"
+
+
+async def test_T6_status_stands_at_the_right_and_the_list_is_filtered(desk: Desk, visitors: Visitors):
+    waiting = await desk.asked(provider_name="Aspen Clinic")
+    declined = await desk.asked(provider_name="Birch Clinic")
+    approved = await desk.asked(provider_name="Cedar Clinic")
+    await desk.decided(declined, choice="decline")
+    await desk.decided(approved)
+    biller = await visitors.at(desk, java_script_enabled=False)
+    await biller.go("/clients")
+    last = biller.page.locator("tbody tr td:last-child .pill")
+    assert sorted(await last.all_inner_texts()) == ["Access open", "Declined", "Waiting for the contact"]
+    await biller.page.select_option("#status", "declined")
+    await biller.page.get_by_role("button", name="Apply").click()
+    assert await biller.page.locator("tbody tr").count() == 1
+    assert await biller.reads("Request again from")
+    await biller.go("/clients?q=aspen&sort=provider")
+    assert await biller.page.locator("tbody th a").get_attribute("href") == f"/clients/{waiting}"
+    await biller.go("/clients?q=nobody")
+    assert await biller.reads("Nothing matches")
+    for address in ("/clients?status=x&sort=y&page=z", "/clients?page=999999"):
+        assert (await biller.go(address)).status == 200
+    assert (await biller.go(f"/clients/{declined}x")).status == 404
+    stranger = await visitors.at(await Desk.open(desk.house))
+    assert (await stranger.go(f"/clients/{waiting}")).status == 404
+
+
+async def test_T5_several_in_one_form_without_scripts_on_a_narrow_screen(desk: Desk, visitors: Visitors):
+    clinics = [await desk.house.new_clinic() for _ in range(3)]
+    biller = await visitors.at(desk, java_script_enabled=False, viewport=NARROW)
+    await biller.go("/clients/request")
+    await fill_row(biller, 1, provider_name="Aspen Clinic", tin=clinics[0].tin, contact=new_contact())
+    await biller.send("Ask for more providers")
+    assert await biller.page.locator("fieldset").count() == 4
+    assert await biller.page.input_value("#provider_name-1") == "Aspen Clinic"
+    await fill_row(biller, 2, provider_name="Birch Clinic", tin="12", contact=new_contact())
+    await fill_row(biller, 4, provider_name="Cedar Clinic", tin=clinics[2].tin, contact=new_contact())
+    response = await biller.send("Send the requests")
+    assert response.status == 422
+    assert await biller.page.locator("fieldset").count() == 1  # what is done is out of the form
+    assert await biller.page.input_value("#provider_name-1") == "Birch Clinic"
+    assert list(await biller.field_errors()) == ["tin-1"]
+    assert await biller.reads("Aspen Clinic: The e-mail is on its way")
+    await fill_row(biller, 1, tin=clinics[1].tin)
+    await biller.send("Send the request")
+    assert (await desk.page()).total == 3
+
+
+async def test_T5_a_file_shows_its_progress_and_gives_the_rejected_lines_back(
+    desk: Desk, visitors: Visitors, tmp_path: Path
+):
+    biller = await visitors.at(desk, java_script_enabled=False)
+    await biller.go("/clients/list")
+    await biller.send("Send the file")
+    assert list(await biller.field_errors()) == ["file"]
+    path = tmp_path / "clients.csv"
+    rows = "".join(f"Clinic {number},00127{number:04},{new_contact()}\n" for number in range(30))
+    path.write_text(f"Provider name,Tax ID,Contact e-mail\n{rows}Short,12,{new_contact()}\n")
+    await biller.go("/clients/list")
+    await biller.page.set_input_files("#file", path)
+    await biller.send("Send the file")
+    assert biller.path.startswith("/clients/lists/")
+    await biller.page.get_by_text("All lines are done.").wait_for(timeout=40_000)  # it loads itself again
+    assert await biller.reads("30 asked for, 0 asked for or granted before, 1 not asked for.")
+    await biller.page.get_by_role("link", name="Show only the lines").click()
+    assert await biller.page.locator("tbody tr").count() == 1
+    async with biller.page.expect_download() as download:
+        await biller.page.get_by_role("link", name="Download the lines to correct").click()
+    saved = await asyncio.to_thread((await (await download.value).path()).read_text, "utf-8-sig")
+    assert "Short" in saved
+    judge = await visitors.at(desk)
+    await judge.go(biller.path)
+    await judge.judge()
+    await judge.go("/clients/list")
+    assert await judge.reads("31 lines, 30 asked for")
+    await judge.judge()
+
+
+async def test_T3_who_isnt_of_a_billing_service_is_told_so(desk: Desk, visitors: Visitors):
+    clinic = await desk.house.new_clinic()
+    person = await visitors.at(desk)
+    await person.page.context.clear_cookies()
+    await person.registered(clinic)
+    await person.go("/access")
+    assert await person.page.get_by_role("link", name="Clients").count() == 0
+    assert (await person.go("/clients")).status == 409
+    assert await person.reads("This is for billing services")

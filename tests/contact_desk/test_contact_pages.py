@@ -1,0 +1,174 @@
+"""Staff's pages of business contacts in a real browser, and the same over the API (T2, T7, B11)."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx2
+import pytest
+from playwright.async_api import Browser
+from starlette.types import ASGIApp
+
+from serve import build_app
+from tests.api.visitor import V1, Visitor, assert_problem, visiting
+from tests.authorization.scenes import new_billing_service, requested
+from tests.cases.counter import Clerk, Counter
+from tests.contact_desk.test_contact_review import free_mail, in_review
+from tests.house import House
+from tests.web.person import Person
+from tests.web.site import Site, open_site
+
+AtDesk = Callable[..., Awaitable[Person]]
+
+
+@pytest.fixture(scope="module")
+async def site(sqlite_house: House) -> AsyncIterator[Site]:
+    async with open_site(sqlite_house.settings, sqlite_house.gate) as running:
+        yield running
+
+
+@pytest.fixture
+async def at_desk(browser: Browser, house: House, site: Site) -> AsyncIterator[AtDesk]:
+    """Opens a browser with a staff session. Nobody's browser may have complained of anything."""
+    visiting_now: list[Person] = []
+
+    async def open_browser(clerk: Clerk, **options: Any) -> Person:
+        caller = f"198.19.7.{len(visiting_now) + 1}"
+        person = await Person.with_browser(browser, house, site, caller=caller, **options)
+        cookie = {
+            "name": "gatehouse_staff",
+            "value": clerk.token,
+            "url": site.address,
+            "httpOnly": True,
+            "sameSite": "Lax",
+        }
+        await person.page.context.add_cookies([cookie])  # type: ignore[list-item]  # Playwright's type for it is private
+        visiting_now.append(person)
+        return person
+
+    yield open_browser
+    for person in visiting_now:
+        await person.page.context.close()
+    for person in visiting_now:
+        assert person.complaints == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without-scripts"])
+async def test_T2_two_people_look_at_a_contact_in_the_browser(
+    house: House, counter: Counter, at_desk: AtDesk, scripts: bool
+):
+    request = await in_review(house)
+    sam = await at_desk(await counter.clerk(name="Sam Desk Example"), java_script_enabled=scripts)
+    await sam.go("/staff/cases")
+    await sam.page.get_by_role("link", name="Business contacts").click()
+    assert await sam.reads(request.contact)
+    if scripts:
+        await sam.judge()
+    await sam.page.get_by_role("link", name=request.reference).click()
+    assert await sam.heading() == f"Request {request.reference}"
+    assert await sam.reads("A free-mail address")
+    if scripts:
+        await sam.judge()
+    await sam.page.get_by_text("Have the mail sent").click()
+    await sam.send("Say send")
+    assert list(await sam.field_errors()) == ["reason"]
+    await sam.page.locator("#reason").fill("I called the office.")
+    await sam.send("Say send")
+    assert await sam.reads("Your verdict is on record.")
+    assert await sam.page.get_by_text("Have the mail sent").count() == 0
+    assert house.mails(to=request.contact) == []
+    lou = await at_desk(await counter.clerk(name="Lou Desk Example"), java_script_enabled=scripts)
+    await lou.go(f"/staff/contacts?reference={request.reference}")
+    assert await lou.reads("I called the office.")
+    await lou.page.get_by_text("Have the mail sent").click()
+    await lou.page.locator("#reason_send").fill("The clinic's own site has this address.")
+    await lou.send("Say send")
+    await house.mail(to=request.contact)
+    await lou.page.get_by_text("Correct the contact").first.click()
+    await lou.page.locator("#contact_address").fill("nonsense")
+    await lou.send("Correct the contact")
+    assert list(await lou.field_errors()) == ["contact_address"]
+    await lou.send("Send the mail again")
+    await house.mail(to=request.contact, after=1)
+    assert await lou.reads("on its way again")
+    await lou.page.get_by_text("Allow more open requests").click()
+    await lou.page.locator("#limit").fill("9999")
+    await lou.send("Set the limit")
+    assert sorted(await lou.field_errors()) == ["limit", "limit_reason"]
+    await lou.page.locator("#limit").fill("500")
+    await lou.page.locator("#limit_reason").fill("They bill for 400 clinics.")
+    await lou.send("Set the limit")
+    await lou.page.get_by_text("Allow more open requests").click()
+    assert await lou.reads("of 500 are open")
+
+
+# The API.
+
+
+@pytest.fixture(scope="module")
+def app(sqlite_house: House) -> ASGIApp:
+    return build_app(sqlite_house.settings, sqlite_house.gate)
+
+
+@pytest.fixture
+async def desk(app: ASGIApp, counter: Counter) -> AsyncIterator[Visitor]:
+    """A program with a staff session."""
+    async with visiting(app) as one:
+        one.token = (await counter.clerk()).token
+        yield one
+
+
+async def test_T2_the_api_has_the_queue_the_request_and_the_verdicts(house: House, counter: Counter, desk: Visitor):
+    request = await in_review(house)
+    queue = (await desk.get(f"{V1}/staff/contacts")).json()
+    assert str(request.id) in [one["id"] for one in queue["requests"]]
+    assert queue["total"] >= 1
+    address = f"{V1}/staff/contacts/{request.id}"
+    shown = (await desk.get(address)).json()
+    assert (shown["request"]["contact"], shown["request"]["rule"]) == (request.contact, "T2.free_mail")
+    assert shown["actions"] == ["send", "refuse", "correct"]
+    found = await desk.get(f"{V1}/staff/contacts/found?reference={request.reference}")
+    assert found.json()["request"]["id"] == str(request.id)
+    verdict = {"verdict": "send", "reason": "Called.", "contact_version": 1}
+    assert (await desk.post(f"{address}/verdict", verdict)).json() == {"state": "in_review"}
+    assert_problem(await desk.post(f"{address}/verdict", verdict), 409, "contact_review_same_person")
+    assert_problem(await desk.post(f"{address}/verdict", {**verdict, "reason": ""}), 422, "invalid_fields")
+    desk.token = (await counter.clerk()).token
+    assert_problem(
+        await desk.post(f"{address}/verdict", {**verdict, "contact_version": 2}), 409, "contact_review_changed"
+    )
+    assert_problem(await desk.post(f"{address}/resend"), 409, "authorization_in_review")
+    assert (await desk.post(f"{address}/verdict", verdict)).json() == {"state": "sent"}
+    assert_problem(await desk.post(f"{address}/verdict", verdict), 409, "authorization_not_in_review")
+    assert (await desk.post(f"{address}/resend")).json() == {"state": "sent"}
+    corrected = await desk.post(f"{address}/contact", {"contact": free_mail()})
+    assert corrected.json() == {"state": "in_review"}
+    limit = f"{V1}/staff/billing-services/{shown['billing_service_id']}/open-limit"
+    assert (await desk.post(limit, {"limit": 40, "reason": "Many clinics."})).json() == {"limit": 40}
+    assert_problem(await desk.post(limit, {"limit": 5001, "reason": "Many clinics."}), 422, "invalid_fields")
+    assert (await desk.get(address)).json()["open_limit"] == 40
+
+
+async def test_B11_without_a_staff_session_there_is_nothing(house: House, app: ASGIApp, counter: Counter):
+    request = await requested(house, await new_billing_service(house))
+    address = f"{V1}/staff/contacts/{request.id}"
+    verdict = {"verdict": "send", "reason": "Called.", "contact_version": 1}
+    async with visiting(app) as stranger:
+        for token in (None, "x" * 43):
+            stranger.token = token
+            for path in (f"{V1}/staff/contacts", address, f"{V1}/staff/contacts/found?reference={request.reference}"):
+                assert_problem(await stranger.get(path), 404, "not_found")
+            for path, body in (
+                (f"{address}/verdict", verdict),
+                (f"{address}/resend", None),
+                (f"{address}/contact", {"contact": "kim@clinic.example.org"}),
+            ):
+                assert_problem(await stranger.post(path, body), 404, "not_found")
+
+
+@pytest.mark.browser
+async def test_B11_the_pages_are_not_there_for_anybody_else(house: House, site: Site):
+    request = await in_review(house)
+    async with httpx2.AsyncClient(base_url=site.address) as stranger:
+        for path in ("/staff/contacts", f"/staff/contacts/{request.id}", "/staff/contacts/none"):
+            assert (await stranger.get(path)).status_code == 404

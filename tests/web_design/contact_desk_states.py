@@ -1,0 +1,58 @@
+"""The states of staff's pages of business contacts, for the catalogue: name, template, context."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_NOW: Final = datetime(2026, 11, 23, 15, 40, tzinfo=UTC)
+_KEY: Final = "6b1f6c1e-6d0e-4c57-9a36-8d6a5a3f1c11"
+_LONG: Final = "Saint Bartholomew’s Interdenominational Otorhinolaryngological & Gastroenterological Associates of Greater Springfield, P.L.L.C."
+_STAFF: Final = {"staff": {"name": "Sam Desk Example", "role": "supervisor"}, "idempotency_key": _KEY}
+_WHY: Final = "A free-mail address: anyone can have one, so the domain says nothing of whose it is."
+
+
+def _row(reference: str, **changes: object) -> dict[str, object]:
+    return {
+        "reference": reference, "href": "/staff/contacts/1", "service": "Lakeside Billing", "provider": "Harbour Clinic",
+        "contact": "office.of.harbour.clinic@gmail.com", "why": _WHY, "waiting_since": _NOW, "overdue": False,
+        "due_at": _NOW + timedelta(days=3), "given_by": (), **changes,
+    }  # fmt: skip
+
+
+_REQUEST: Final[dict[str, object]] = {
+    "reference": "A-7K3M-9QXW", "state": {"label": "With our staff", "kind": "waiting"}, "why": _WHY, "overdue": True,
+    "rows": [("Contact", "office.of.harbour.clinic.with.a.long.name@gmail.com"), ("Billing service", f"{_LONG}, Tax ID •••••4567"),
+             ("Provider, as named", "Harbour Clinic, Tax ID •••••1234")],
+    "verdicts": [{"at": _NOW, "words": "Says that it may be sent.", "text": f"I called {_LONG}.", "who": "Lou Example", "internal": True}],
+    "contact_version": 1,
+}  # fmt: skip
+_PAGE: Final[dict[str, object]] = {
+    **_STAFF, "request": _REQUEST, "action": "/sent", "opened": "", "may_resend": False, "may_correct": True,
+    "reasoned": [("send", "Have the mail sent", "What you found out; colleagues read it", "Say send"),
+                 ("refuse", "Refuse this contact", "What you found out; the request ends with it", "Say refuse")],
+    "limit": {"now": 12, "most": 20, "highest": 5000},
+}  # fmt: skip
+
+CONTACT_DESK_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
+    ("staff-contacts", "staff_contacts.html", {
+        **_STAFF, "total": 2, "reference": "", "rows": [
+            _row("A-7K3M-9QXW", overdue=True, provider=_LONG), _row("A-0A1B-2C3D", given_by=("Sam Desk Example",), service=_LONG),
+        ],
+    }),
+    ("staff-contacts-none", "staff_contacts.html", {
+        **_STAFF, "total": 0, "reference": "A-0000-0000", "rows": [],
+        "problem": {"title": "There is no such thing", "detail": "Nothing has this reference.", "next": ["Check it."]},
+    }),
+    ("staff-contact", "staff_contact.html", _PAGE),
+    ("staff-contact-errors", "staff_contact.html", {
+        **_PAGE, "opened": "send", "errors": {"reason": "Write what you found out."}, "values": {"reason": " "},
+    }),
+    ("staff-contact-limit", "staff_contact.html", {
+        **_PAGE, "opened": "limit", "values": {"limit": "9999"},
+        "errors": {"limit": "Enter a whole number from 1 to 5,000.", "limit_reason": "Write why this billing service needs it."},
+    }),
+    ("staff-contact-sent", "staff_contact.html", {
+        **_PAGE, "may_resend": True, "reasoned": [],
+        "request": {**_REQUEST, "state": {"label": "Mail came back", "kind": "stopped"}, "why": "", "overdue": False, "verdicts": []},
+        "problem": {"title": "This request has been answered", "detail": "The provider has decided.", "next": ["Look at the request."]},
+    }),
+)  # fmt: skip
