@@ -34,6 +34,7 @@ PAGE_SIZE: Final = 50
 _REFERENCE: Final = re.compile(r"A-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")
 _STOPS: Final = (Code.CONTACT_REFUSED, Code.PROVIDER_UNKNOWN, Code.SERVICE_GONE)
 _DAY: Final = timedelta(days=1)
+_AT_ONCE: Final = 500  # ids in one statement
 
 
 class ClientOrder(StrEnum):
@@ -137,7 +138,7 @@ async def list_clients(
     now = gate.now()
     shown = and_(_of_services(services), col(AuthorizationRow.is_newest).is_(True), _matching(gate, search))
     async with gate.database.read() as session:
-        counts = await _counts(session, shown, now)
+        counts = await _counts(session, list(services), shown, now)
         total = sum(number for one, number in counts.items() if status in {None, one})
         pages = max(1, math.ceil(total / PAGE_SIZE))
         page = min(max(1, page), pages)
@@ -223,22 +224,31 @@ def _stands_at(status: ClientStatus, now: datetime) -> ColumnElement[bool]:
     return and_(is_at, _status(now) == status) if status in {*_OF_GRANTS, *stopped} else is_at
 
 
-async def _counts(session: AsyncSession, shown: ColumnElement[bool], now: datetime) -> Mapping[ClientStatus, int]:
+async def _counts(
+    session: AsyncSession, billing_ids: Sequence[UUID], shown: ColumnElement[bool], now: datetime
+) -> Mapping[ClientStatus, int]:
     """How many stand where: counted by state, and of those approved the few whose access isn't open."""
     state, code = col(AuthorizationRow.state), col(AuthorizationRow.closing_code)
     counted: Counter[ClientStatus] = Counter()
     for one, why, number in await session.execute(select(state, code, func.count()).where(shown).group_by(state, code)):
         counted[_status_of(one, why, None, now)] += number
+    # Few, and found from the grants' side: joined the other way round each client would be looked up.
     others = await session.execute(
-        select(col(GrantRow.status), col(GrantRow.ends_at) <= now, func.count())
-        .join(AuthorizationRow, _ITS_GRANT)
-        .where(shown, or_(col(GrantRow.status) != "open", col(GrantRow.ends_at) <= now))
-        .group_by(col(GrantRow.status), col(GrantRow.ends_at) <= now)
+        select(col(GrantRow.authorization_id), col(GrantRow.status), col(GrantRow.ends_at)).where(
+            col(GrantRow.billing_id).in_(billing_ids), or_(col(GrantRow.status) != "open", col(GrantRow.ends_at) <= now)
+        )
     )
-    for status, is_past, number in others:
-        standing = ClientStatus.ENDED if status == "ended" or is_past else ClientStatus.ON_HOLD
-        counted[standing] += number
-        counted[ClientStatus.ACCESS] -= number
+    standing = {
+        one: ClientStatus.ON_HOLD if status == "held" and (until is None or until > now) else ClientStatus.ENDED
+        for one, status, until in others.all()
+    }
+    for start in range(0, len(standing), _AT_ONCE):
+        some = list(standing)[start : start + _AT_ONCE]
+        for one in await session.scalars(
+            select(col(AuthorizationRow.id)).where(shown, col(AuthorizationRow.id).in_(some))
+        ):
+            counted[standing[one]] += 1
+            counted[ClientStatus.ACCESS] -= 1
     return {status: number for status, number in counted.items() if number}
 
 

@@ -9,20 +9,34 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.service import RPCError
 
 from db.accounts import Access
 from db.authorizations import AuthorizationRow, DecisionRow, GrantRow
 from db.colleagues import holdings_of
 from db.directory import Organization
 from domain.colleagues import Holding, administers
-from domain.grants import Action, ChangeGrant, Ending, GrantResult, HeldBy, State, effective, end_of, last_day
+from domain.grants import (
+    Action,
+    ChangeGrant,
+    Ending,
+    GrantResult,
+    HeldBy,
+    StartAccessReview,
+    State,
+    effective,
+    end_of,
+    last_day,
+)
 from domain.identifiers import Tin
 from domain.people import masked_address
 from portal.fields import Fields
-from portal.gate import Gate, StandsElsewhere, UnknownWorkflow, send_update
+from portal.gate import Gate, StandsElsewhere, UnknownWorkflow, send_update, unavailable
 from portal.refusals import Refusal
 from portal.sessions import Principal
 from workflows import names
+from workflows.access_review import AccessReview
 
 
 class GrantOrder(StrEnum):
@@ -222,23 +236,46 @@ async def _change(
     await view_grant(gate, principal, grant_id)
     cmd = ChangeGrant(grant_id=str(grant_id), account_id=str(principal.subject_id), action=action, ends_at=ends_at)
     try:
-        result = await send_update(
-            gate, names.access_review_id(str(grant_id)), names.CHANGE_GRANT, cmd,
-            scope=f"grant/{grant_id}/{principal.subject_id}", key=key, body=cmd.model_dump_json(), result_type=GrantResult,
-        )  # fmt: skip
-    except StandsElsewhere:
-        raise Refusal("grant_ended") from None
+        result = await _send(gate, principal, cmd, key=key)
     except UnknownWorkflow:
-        raise await ended_or_away(gate, grant_id) from None
+        await take_up_again(gate, grant_id)
+        result = await _send(gate, principal, cmd, key=key)
     if not result.accepted:
         raise Refusal(result.code, retry_at=result.retry_at)
     return result
 
 
-async def ended_or_away(gate: Gate, grant_id: UUID) -> Refusal:
-    """Temporal knows no such open workflow: the access has ended, or its workflow is about to be started."""
+async def _send(gate: Gate, principal: Principal, cmd: ChangeGrant, *, key: str) -> GrantResult:
+    try:
+        return await send_update(
+            gate, names.access_review_id(cmd.grant_id), names.CHANGE_GRANT, cmd,
+            scope=f"grant/{cmd.grant_id}/{principal.subject_id}", key=key, body=cmd.model_dump_json(),
+            result_type=GrantResult,
+        )  # fmt: skip
+    except StandsElsewhere:
+        raise Refusal("grant_ended") from None
+
+
+async def take_up_again(gate: Gate, grant_id: UUID) -> None:
+    """Begin the workflow of an access that stands though its workflow is gone: ended by hand in Temporal, or not begun yet.
+
+    Raises `Refusal`: `not_found`, `grant_ended`, `unavailable`.
+    """
     async with gate.database.read() as session:
         row = await session.get(GrantRow, grant_id)
     if row is None:
-        return Refusal("not_found")
-    return Refusal("grant_ended" if State(row.status).is_final else "unavailable")
+        raise Refusal("not_found")
+    if State(row.status).is_final:
+        raise Refusal("grant_ended")
+    try:
+        await gate.client.start_workflow(
+            AccessReview.run,
+            StartAccessReview(grant_id=str(grant_id), reference=row.reference, revision=row.revision),
+            id=names.access_review_id(str(grant_id)),
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            task_queue=gate.task_queue,
+            static_summary=f"Access {row.reference}",
+            search_attributes=TypedSearchAttributes([SearchAttributePair(names.REFERENCE, row.reference)]),
+        )
+    except RPCError as error:
+        raise unavailable(error) from error

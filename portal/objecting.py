@@ -26,7 +26,7 @@ from domain.letters import Pin
 from domain.people import person_name
 from portal.fields import Fields
 from portal.gate import Gate, remember_key, unavailable
-from portal.granting import ended_or_away
+from portal.granting import take_up_again
 from portal.refusals import Refusal
 from workflows import names
 
@@ -123,7 +123,7 @@ async def object_to(gate: Gate, link_token: str, *, name: str, confirmed: bool, 
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise unavailable(error) from error
-        raise await ended_or_away(gate, view.grant_id) from None
+        await take_up_again(gate, view.grant_id)  # its opening reads the objections that nobody has looked at
     return view
 
 

@@ -284,3 +284,14 @@ async def test_I1_a_review_cancelled_from_temporals_side_ends_the_access(provide
     row = await provider.over(granted)
     assert (row.status, row.closing_code) == ("ended", "revoked")
     assert await provider.told(lead(granted).account_id, about=granted) == ["grant_ended"]
+
+
+async def test_I18_an_access_whose_workflow_was_terminated_can_still_be_revoked(provider: Provider):
+    clinic = await provider.house.new_clinic()
+    boss = await provider.administrator(clinic)
+    granted = await provider.granted(clinic)
+    await provider.settled(granted)
+    await provider.review(granted).terminate("by hand, in Temporal's UI")
+    revoked = await granting.revoke(provider.gate, boss.principal, granted.id, key=key())
+    assert revoked.state is State.ENDED
+    assert (await provider.over(granted)).closing_code == "revoked"
