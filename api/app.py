@@ -13,6 +13,7 @@ from api import (
     answers,
     authorization_lists,
     authorizations,
+    billing_desk,
     cases,
     colleagues,
     contact_desk,
@@ -41,7 +42,7 @@ OPENAPI_PATH: Final = "/api/v1/openapi.json"
 
 
 _MODULES: Final = (
-    registrations, letters, resuming, sessions, account, additions, answers, authorizations, authorization_lists, colleagues, accepting, cases, departures, departure_desk, contact_desk, grants, staff, print_shop, mail_events, reference,
+    registrations, letters, resuming, sessions, account, additions, answers, authorizations, authorization_lists, colleagues, accepting, cases, departures, departure_desk, contact_desk, billing_desk, grants, staff, print_shop, mail_events, reference,
     health,
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from api.dependencies import GateDep, Key, NoBody, Staff
 from api.models import _answer, _request
 from domain.authorization import AuthorizationResult, State
-from portal import billing_desk, contact_desk, contact_review
+from portal import contact_desk, contact_review
 from portal.contact_desk import DeskAction, DeskLine, DeskRequest, Verdict
 
 router = APIRouter(prefix="/api/v1/staff", include_in_schema=False)
@@ -118,23 +118,6 @@ class StaffCorrectionRequest(BaseModel):
     reason: str = Field("", max_length=5000)
 
 
-class OpenLimitRequest(BaseModel):
-    """How many open requests a billing service can have."""
-
-    model_config = _request(limit=500, reason="Bills for a group of 400 clinics.")
-
-    limit: int
-    reason: str = Field(max_length=5000)
-
-
-class OpenLimitAnswer(BaseModel):
-    """The limit from now on."""
-
-    model_config = _answer(limit=500)
-
-    limit: int
-
-
 class DeskStepDone(BaseModel):
     """A step was accepted."""
 
@@ -201,12 +184,3 @@ async def correct(
         gate, member, request_id, contact=body.contact, reason=body.reason, key=key
     )
     return DeskStepDone.of(result)
-
-
-@router.post("/billing-services/{billing_id}/open-limit")
-async def set_open_limit(
-    billing_id: Annotated[UUID, Path()], body: OpenLimitRequest, member: Staff, gate: GateDep, key: Key
-) -> OpenLimitAnswer:
-    """From 1 to 5,000 open requests."""
-    limit = await billing_desk.raise_limit(gate, member, billing_id, limit=str(body.limit), reason=body.reason, key=key)
-    return OpenLimitAnswer(limit=limit)

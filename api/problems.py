@@ -147,6 +147,8 @@ STATUS: Final[Mapping[str, int]] = {
     "authorization_not_in_review": 409,
     "contact_review_same_person": 409,
     "contact_review_changed": 409,
+    "billing_proposal_waiting": 409,
+    "billing_proposal_over": 410,
     "authorization_cool_down": 429,
     "authorization_contact_limit": 429,
     "authorization_resend_pause": 429,

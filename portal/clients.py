@@ -247,7 +247,7 @@ async def _counts(
         for one in await session.scalars(
             select(col(AuthorizationRow.id)).where(shown, col(AuthorizationRow.id).in_(some))
         ):
-            counted[standing[one]] += 1
+            counted[standing[authorization_id]] += 1
             counted[ClientStatus.ACCESS] -= 1
     return {status: number for status, number in counted.items() if number}
 

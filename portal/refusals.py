@@ -82,6 +82,7 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
             "authorization_not_in_review",
             "contact_review_same_person",
             "contact_review_changed",
+            "billing_proposal_waiting",
         }
     ),
     Kind.LATER: frozenset(
@@ -115,6 +116,7 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
         | {"authorization_approved", "authorization_declined", "authorization_expired", "authorization_cancelled"}
         | {"authorization_contact_changed", "decision_link_dead"}
         | {"grant_ended", "objection_link_dead"}
+        | {"billing_proposal_over"}
     ),
     Kind.DEFECT: frozenset({"internal_error"}),
     Kind.AWAY: frozenset({"unavailable"}),

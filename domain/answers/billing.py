@@ -105,6 +105,14 @@ ANSWERS: Final[dict[str, Answer]] = {
         "It was corrected after you opened the page, so nothing was decided.",
         ("Look at the request again.",),
     ),
+    "billing_proposal_waiting": Answer(
+        "This was proposed already",
+        "A proposal for this Tax ID waits for a second person.",
+        ("Look at it, and confirm or reject it if it isn't your own.",),
+    ),
+    "billing_proposal_over": Answer(
+        "This proposal is decided", "Somebody has confirmed or rejected it.", ("Propose it anew if it's still wanted.",)
+    ),
     "answer_link_needed": Answer(
         "Open the link in our mail once more",
         "This browser doesn't know yet which request you want to answer, or its time here is over. Nothing has changed.",

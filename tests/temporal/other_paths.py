@@ -1,20 +1,27 @@
 """Scripted ways through the workflows beside registrations, one good way each, with updates and timers."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 from sqlmodel import col
 from temporalio.testing import TimeSkipper
 
+from db.authorizations import DecisionRow
 from db.invitations import ColleagueChangeRow
+from domain.authorization import AskDecisionCode, AuthorizationResult, ByPerson, CorrectContact, DecisionGiven
 from domain.cases import StaffAction
 from domain.departure import State
-from portal import cases, colleagues, inviting
+from portal import cases, colleagues, granting, inviting
+from tests.authorization.scenes import decision, new_billing_service, requested
+from tests.authorization.test_decisions import quiet as asked_quiet
+from tests.authorization.test_time import days_later
 from tests.cases.counter import Counter
 from tests.colleagues.office import Office, new_address
 from tests.departures.conftest import Practice
+from tests.grants.scenes import Provider, later
 from tests.house import House, key
+from workflows import names
 
 
 async def invitation_accepted(house: House) -> str:
@@ -115,6 +122,61 @@ async def case_given_up(house: House) -> str:
     return f"case/{case.case_id}"
 
 
+async def authorization_approved(house: House) -> str:
+    """A reminder, the mail once more, another contact, a code, and the new contact approves."""
+    service = await new_billing_service(house)
+    request = await requested(house, service)
+    await asked_quiet(house, request)
+    await days_later(house, request, 7.01)
+    await asked_quiet(house, request)
+    by = ByPerson(authorization_id=str(request.id), account_id=str(service.lead.account_id))
+    await request.handle.execute_update(names.RESEND, by, result_type=AuthorizationResult)
+    await asked_quiet(house, request)
+    corrected = CorrectContact(
+        authorization_id=str(request.id), account_id=str(service.lead.account_id), contact=new_address()
+    )
+    await request.handle.execute_update(names.CORRECT_CONTACT, corrected, result_type=AuthorizationResult)
+    await asked_quiet(house, request)
+    decision_id = await decision(house, request, is_confirmed=False)
+    async with house.database.write() as session:
+        drafted = await session.get_one(DecisionRow, decision_id)
+        sitting = AskDecisionCode(authorization_id=str(request.id), sitting_id=str(drafted.sitting_id))
+    await request.handle.execute_update(names.SEND_CODE, sitting, result_type=AuthorizationResult)
+    await asked_quiet(house, request)
+    async with house.database.write() as session:
+        (await session.get_one(DecisionRow, decision_id)).confirmed_at = datetime.now(UTC)
+    await request.handle.signal(names.DECIDE, DecisionGiven(decision_id=str(decision_id)))
+    await request.handle.result()
+    return request.handle.id
+
+
+async def authorization_expired(house: House) -> str:
+    """Three reminders to the contact, three to the requester, and the end after thirty days."""
+    request = await requested(house, await new_billing_service(house))
+    for day in (7.01, 14.01, 25.01, 29.01, 30.01):
+        await asked_quiet(house, request)
+        await days_later(house, request, day)
+    await request.handle.result()
+    return request.handle.id
+
+
+async def access_revoked(house: House) -> str:
+    """An access is put on hold, resumed, given an end date, and revoked."""
+    provider = Provider(house)
+    clinic = await house.new_clinic()
+    boss = await provider.administrator(clinic)
+    granted = await provider.granted(clinic)
+    await provider.settled(granted)
+    for change in (granting.hold, granting.resume):
+        await change(provider.gate, boss.principal, granted.id, key=key())
+        await provider.settled(granted)
+    await granting.set_end_date(provider.gate, boss.principal, granted.id, ends_on=later(10), key=key())
+    await provider.settled(granted)
+    await granting.revoke(provider.gate, boss.principal, granted.id, key=key())
+    await provider.over(granted)
+    return f"access-review/{granted.id}"
+
+
 OTHER_PATHS: dict[str, Callable[[House], Awaitable[str]]] = {
     path.__name__: path
     for path in (
@@ -124,6 +186,9 @@ OTHER_PATHS: dict[str, Callable[[House], Awaitable[str]]] = {
         departure_confirmed,
         departure_kept,
         case_declined,
+        authorization_approved,
+        authorization_expired,
+        access_revoked,
         # `case_given_up` is saved, too, but its looks at the directory and its reminders come in no fixed order.
     )
 }
