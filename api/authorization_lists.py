@@ -4,7 +4,6 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
-from fastapi.responses import PlainTextResponse
 
 from api.authorization_models import AuthorizationListAnswer, AuthorizationListMade
 from api.dependencies import GateDep, Key, NoBody, SignedIn
@@ -23,6 +22,13 @@ _EXAMPLE: Final = (
 )
 _CSV: Final = {"text/csv": {"schema": {"type": "string"}, "example": _EXAMPLE}}
 _OWN: Final = ("signed_out", "not_found")
+
+
+class CsvFile(Response):
+    """An answer that is a CSV file."""
+
+    media_type = "text/csv"
+
 
 ListId = Annotated[UUID, Path(description="The list's id.")]
 
@@ -72,7 +78,7 @@ async def show_authorization_list(
 @router.get(
     "/{list_id}/rejected", summary="Get the lines to correct",
     responses={200: {"description": "The lines that led to nothing, with the reason of each.", "content": _CSV}, **problems(*_OWN)},
-    response_class=PlainTextResponse,
+    response_class=CsvFile,
 )  # fmt: skip
 async def get_rejected_lines(list_id: ListId, principal: SignedIn, gate: GateDep) -> Response:
     """As a file that can be corrected and sent again: the columns for number and reason are left out then."""

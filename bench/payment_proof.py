@@ -6,17 +6,9 @@ stops it. Limits on tries are lifted for it, because a bench tries more often th
 
 import asyncio
 import json
-import os
 import re
-import signal
-import statistics
-import subprocess
-import sys
-import tempfile
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -25,26 +17,13 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from bench.bare import Bare
-from ops.loopback import free_port
+from bench.system import report, running_system, timed
 from ops.mailbox import read_mailbox
 
-ROOT: Final = Path(__file__).parents[1]
+_AT_MOST_S: Final = 300
 MISSES: Final = 300
 BARE: Final = 300
 WARM_UP: Final = 20
-
-
-async def timed(call: Callable[[], Awaitable[object]]) -> float:
-    """How long the call took, in milliseconds."""
-    began = time.perf_counter()
-    await call()
-    return (time.perf_counter() - began) * 1000
-
-
-def report(name: str, times: Sequence[float]) -> None:
-    ordered = sorted(times)
-    p99 = ordered[min(len(ordered) - 1, round(len(ordered) * 0.99))]
-    print(f"{name:<44} n={len(ordered):<4} p50={statistics.median(ordered):6.1f} ms  p99={p99:6.1f} ms")
 
 
 class Registrant:
@@ -117,41 +96,15 @@ async def measure(folder: Path, site: str, temporal: str) -> None:
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory(prefix="gatehouse-bench-") as name:
-        folder = Path(name)
-        ports = {
-            key: free_port() for key in ("LISTEN", "TEMPORAL", "TEMPORAL_UI", "SMTP", "CODEC_SERVER", "WORKER_METRICS")
-        }
-        limits = (
-            "PAYMENT_TRIES",
-            "PAYMENT_TRIES_PER_TIN",
-            "PAYMENT_TRIES_PER_CALLER",
-            "REGISTRATION_TRIES",
-            "REGISTRATIONS_PER_CALLER",
-        )
-        environment = {
-            **os.environ,
-            "GATEHOUSE_DATA_DIR": name,
-            **{f"GATEHOUSE_{key}_PORT": str(port) for key, port in ports.items()},
-            **{f"GATEHOUSE_LIMITS__{limit}": "100000" for limit in limits},
-        }
-        system = subprocess.Popen(
-            [sys.executable, "-m", "ops.up"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-        )
-        assert system.stdout is not None
-        try:
-            for line in system.stdout:
-                if "is ready" in line:
-                    break
-            asyncio.run(
-                asyncio.wait_for(
-                    measure(folder, f"http://localhost:{ports['LISTEN']}", f"localhost:{ports['TEMPORAL']}"),
-                    timedelta(minutes=5).total_seconds(),
-                )
-            )
-        finally:
-            system.send_signal(signal.SIGTERM)
-            system.wait(30)
+    limits = (
+        "PAYMENT_TRIES",
+        "PAYMENT_TRIES_PER_TIN",
+        "PAYMENT_TRIES_PER_CALLER",
+        "REGISTRATION_TRIES",
+        "REGISTRATIONS_PER_CALLER",
+    )
+    with running_system(*limits) as system:
+        asyncio.run(asyncio.wait_for(measure(system.folder, system.site, system.temporal), _AT_MOST_S))
     return 0
 
 

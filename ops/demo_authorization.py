@@ -16,10 +16,12 @@ _SERVICE: Final = "Lakeside Billing"
 
 def play(settings: Settings) -> int:
     """Register a billing service and have a made-up contact approve its request. 0: access is open; 1: a line says why not."""
-    return told(settings, lambda: _Authorization(settings).play())
+    return told(settings, lambda: AuthorizationDemo(settings).play())
 
 
-class _Authorization(Demo):
+class AuthorizationDemo(Demo):
+    """The whole story of one request."""
+
     def play(self) -> None:
         clinic, another = self._clinics()
         self._register_service(clinic)
@@ -79,12 +81,8 @@ class _Authorization(Demo):
         return request
 
     def _decide(self, contact: str, request: Mapping[str, Any]) -> None:
-        mail = self._wait_for(lambda: self._mail(contact, "", part="text"))
-        found = _LINK.search(mail)
-        if not found:
-            raise DemoStopped("the mail to the contact holds no link")
+        link = self._link_mailed_to(contact)
         self._say(f"A mail arrives: “{self._mail(contact, '')}”. Its link only shows what is asked:")
-        link = found[1]
         sheet = self._post("/answers/link", {"token": link})
         asked = sheet["linked"]
         print(
@@ -109,6 +107,12 @@ class _Authorization(Demo):
             lambda: self._get("/answers")["is_settled"] or None,
             what="the decision to be applied; is the worker running?",
         )
+
+    def _link_mailed_to(self, contact: str) -> str:
+        found = _LINK.search(self._wait_for(lambda: self._mail(contact, "", part="text")))
+        if not found:
+            raise DemoStopped("the mail to the contact holds no link")
+        return found[1]
 
     def _see(self, request: Mapping[str, Any]) -> None:
         self._http.headers["Authorization"] = self._biller

@@ -244,7 +244,7 @@ async def _counts(
     }
     for start in range(0, len(standing), _AT_ONCE):
         some = list(standing)[start : start + _AT_ONCE]
-        for one in await session.scalars(
+        for authorization_id in await session.scalars(
             select(col(AuthorizationRow.id)).where(shown, col(AuthorizationRow.id).in_(some))
         ):
             counted[standing[authorization_id]] += 1

@@ -20,6 +20,7 @@ from web import (
     accepting,
     account_setup,
     adding,
+    billing_desk,
     cases,
     client_requests,
     clients,
@@ -116,6 +117,7 @@ def create_pages(site: Site, *, mailbox_dir: Path | None = None, spool: SpoolDes
         *objecting.routes(page, form),
         *staff.routes(page, form),
         *contact_desk.routes(page, form),
+        *billing_desk.routes(page, form),
         Route("/theme.css", theme),
         Mount("/static", site.renderer.static),
     ]

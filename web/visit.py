@@ -68,6 +68,8 @@ _SAID: Final[Mapping[str, Mapping[str, str]]] = {
     "asked-already": {"kind": "info", "text": "This provider was asked already: here is the request that stands."},
     "request-resent": {"kind": "success", "text": "The e-mail is on its way again. Earlier links still work, and the deadline stays."},
     "request-corrected": {"kind": "success", "text": "The contact is corrected. Links to the old address don’t work any more."},
+    "billing-proposed": {"kind": "success", "text": "It’s proposed. A second person has to confirm it."},
+    "billing-decided": {"kind": "success", "text": "It’s decided."},
     "verdict-given": {"kind": "success", "text": "Your verdict is on record."},
     "limit-set": {"kind": "success", "text": "The limit is set. The next request counts by it."},
     "request-cancelled": {"kind": "success", "text": "The request is cancelled. Its links don’t work any more."},

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from db.accounts import Message
 from db.authorizations import AuthorizationRow
-from domain.authorization import AuthorizationResult
+from domain.authorization import AuthorizationResult, Code, State
 from portal import authorizing, clients, sessions
 from portal.authorizing import Requested
 from portal.clients import ClientDetails, ClientPage
@@ -79,7 +79,7 @@ class Desk:
         handle = self.house.client.get_workflow_handle_for(
             ProviderAuthorization.run, names.authorization_id(str(authorization_id))
         )
-        result = AuthorizationResult.model_construct(_fields_set=set[str]())
+        result = AuthorizationResult(accepted=True, code=Code.OK, state=State.SENT)
         return Request(id=authorization_id, reference="", contact="", result=result, handle=handle)
 
     async def decided(self, authorization_id: UUID, *, choice: str = "approve") -> AuthorizationRow:

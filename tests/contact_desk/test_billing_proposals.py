@@ -60,7 +60,7 @@ async def test_T3_two_people_make_a_provider_a_billing_service_besides(counter_o
         access = (await session.scalars(select(Access).where(col(Access.organization_id) == billing_id))).one()
         evidence = await session.get_one(Evidence, access.evidence_id)
         account = await session.get_one(Account, access.account_id)
-        kinds = (await session.scalars(select(Message.kind).where(Message.account_id == account.id))).all()
+        kinds = (await session.scalars(select(col(Message.kind)).where(col(Message.account_id) == account.id))).all()
         provider = await session.get_one(Organization, clinic.id)
         entries = (
             await session.scalars(
@@ -128,7 +128,7 @@ async def test_T3_what_a_proposal_is_refused_for(house: House, counter: Counter)
         ({"tin": unlisted_tin()}, "case_not_in_directory"),  # no provider: it registers by itself
     ):
         with pytest.raises(Refusal) as refusal:
-            await propose(house, sam, clinic, email, **changes)
+            await propose(house, sam, clinic, **{"email": email, **changes})
         assert refusal.value.code == code, changes
 
 

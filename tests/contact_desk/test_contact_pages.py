@@ -12,6 +12,7 @@ from serve import build_app
 from tests.api.visitor import V1, Visitor, assert_problem, visiting
 from tests.authorization.scenes import new_billing_service, requested
 from tests.cases.counter import Clerk, Counter
+from tests.contact_desk.test_billing_proposals import hospital
 from tests.contact_desk.test_contact_review import free_mail, in_review
 from tests.house import House
 from tests.web.person import Person
@@ -100,6 +101,31 @@ async def test_T2_two_people_look_at_a_contact_in_the_browser(
     await lou.send("Set the limit")
     await lou.page.get_by_text("Allow more open requests").click()
     assert await lou.reads("of 500 are open")
+
+
+@pytest.mark.browser
+async def test_T3_two_people_make_a_hospital_a_billing_service_in_the_browser(
+    house: House, counter: Counter, at_desk: AtDesk
+):
+    clinic, email = await hospital(house)
+    sam = await at_desk(await counter.clerk(name="Sam Desk Example"))
+    await sam.go("/staff/billing-services")
+    await sam.fill(tin="12", name=f"{clinic.name} Billing", email=email, reason="Contract.")
+    await sam.send("Propose it")
+    assert list(await sam.field_errors()) == ["tin"]
+    await sam.fill(tin=clinic.tin)
+    await sam.send("Propose it")
+    assert await sam.reads("A second person has to confirm it.")
+    await sam.judge()
+    lou = await at_desk(await counter.clerk(name="Lou Desk Example"))
+    await lou.go("/staff/billing-services")
+    card = lou.page.locator("div.card").filter(has_text=f"{clinic.name} Billing")
+    await card.get_by_text("Confirm as the second person").click()
+    await card.locator("textarea").first.fill("Read the contract.")
+    async with lou.page.expect_navigation():
+        await card.get_by_role("button", name="Confirm").click()
+    assert await lou.reads("It’s decided.")
+    assert await card.count() == 0
 
 
 # The API.

@@ -26,7 +26,7 @@ from ops.mailbox import Mail
 from ops.temporal_client import connect
 from portal.mail_reports import BounceReading, Taken, take
 from portal.refusals import Refusal
-from serve import build_app
+from serve import bounce_reading, build_app
 from tests.api.visitor import V1, Visitor, assert_problem, visiting
 from tests.authorization.scenes import Request, decided, new_billing_service, requested, row_of, state_of
 from tests.house import House
@@ -71,7 +71,9 @@ async def test_B5_a_bounce_makes_the_request_undeliverable_and_its_requester_is_
     assert row.delivery == "bounced"
     assert "authorization.mail_bounced" in await actions(house, f"authorization/{request.id}")
     async with house.database.read() as session:
-        kinds = (await session.scalars(select(Message.kind).where(Message.account_id == row.requester_id))).all()
+        kinds = (
+            await session.scalars(select(col(Message.kind)).where(col(Message.account_id) == row.requester_id))
+        ).all()
         note = await session.scalar(
             select(MailReportRow).where(col(MailReportRow.event) == "bounced").order_by(col(MailReportRow.at).desc())
         )
@@ -230,3 +232,22 @@ async def test_B5_a_forged_call_says_nothing(house: House, relay: Visitor):
 async def test_B5_without_a_secret_there_is_no_such_address(house: House):
     async with visiting(build_app(house.settings, house.gate)) as stranger:
         assert_problem(await call(stranger), 404, "not_found")
+
+
+async def test_B5_the_site_reads_the_mailbox_again_and_again(house: House, tmp_path: Path):
+    request, mail = await mailed(house)
+    box = tmp_path / "bounces"
+    assert bounce_reading(house.settings, house.gate) is None
+    reading = bounce_reading(house.settings.model_copy(update={"bounce_mailbox": box}), house.gate)
+    assert reading is not None
+    box.write_bytes(as_mbox(b"Subject: nothing of ours\n\nHello.\n"))
+    going_on = asyncio.create_task(reading.for_ever(every_s=0.02))
+    try:
+        with box.open("ab") as file:
+            file.write(as_mbox(report_on(mail)))
+        await state_of(house, request, wanted="undeliverable")
+        assert not going_on.done()
+    finally:
+        going_on.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await going_on

@@ -32,6 +32,14 @@ _PAGE: Final[dict[str, object]] = {
     "limit": {"now": 12, "most": 20, "highest": 5000},
 }  # fmt: skip
 
+_PROPOSAL: Final[dict[str, object]] = {
+    "id": 1, "name": _LONG, "tin_masked": "•••••4567", "administrator": "Jo Example", "proposed_by": "Lou Example", "at": _NOW,
+    "administrator_email": "jo.example.with.a.long.name@northfield.example.org", "reason": f"Contract with {_LONG}.", "may_confirm": True,
+}  # fmt: skip
+_BILLING: Final[dict[str, object]] = {
+    **_STAFF, "action": "/sent", "opened": "", "rows": [_PROPOSAL, {**_PROPOSAL, "id": 2, "may_confirm": False}],
+}  # fmt: skip
+
 CONTACT_DESK_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("staff-contacts", "staff_contacts.html", {
         **_STAFF, "total": 2, "reference": "", "rows": [
@@ -41,6 +49,13 @@ CONTACT_DESK_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("staff-contacts-none", "staff_contacts.html", {
         **_STAFF, "total": 0, "reference": "A-0000-0000", "rows": [],
         "problem": {"title": "There is no such thing", "detail": "Nothing has this reference.", "next": ["Check it."]},
+    }),
+    ("staff-billing", "staff_billing.html", _BILLING),
+    ("staff-billing-none", "staff_billing.html", {
+        **_BILLING, "rows": [], "opened": "propose", "values": {"tin": "12"}, "errors": {"tin": "The Tax ID has 9 digits; 2 were typed."},
+    }),
+    ("staff-billing-errors", "staff_billing.html", {
+        **_BILLING, "opened": "confirm:1", "errors": {"decision_reason": "Write what you found out."},
     }),
     ("staff-contact", "staff_contact.html", _PAGE),
     ("staff-contact-errors", "staff_contact.html", {
