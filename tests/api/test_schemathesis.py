@@ -130,8 +130,9 @@ def fire(schema: Any, operation_id: str, *, token: str | None, path: dict[str, s
     return sent
 
 
-# The print shop's call has a raw, signed body and no schema to break: tests/api/test_print_shop.py breaks it by hand.
-@pytest.mark.parametrize("operation_id", [name for name in NAMES if name != "tell_of_letters"])
+# The calls of the print shop and the mail relay have a raw, signed body and no schema to break: tests/api/test_print_shop.py
+# and tests/mail_reports break them by hand.
+@pytest.mark.parametrize("operation_id", [name for name in NAMES if name not in {"tell_of_letters", "tell_of_mails"}])
 @pytest.mark.parametrize("known", [True, False], ids=["signed_in", "nobody"])
 async def test_no_generated_request_finds_an_undescribed_answer(
     schema: Any, people: dict[str, Person], house: House, operation_id: str, known: bool

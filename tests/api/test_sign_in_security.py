@@ -85,4 +85,5 @@ async def test_new_recovery_codes_need_the_second_factor_and_are_told(house: Hou
 
 async def test_an_address_with_a_missing_slash_leads_to_no_other_host(visitor: Visitor):
     response = await visitor.get("/static", Host="evil.example.org")
-    assert (response.status_code, response.headers.get("location")) == (404, None)
+    assert (response.status_code, response.headers.get("location")) == (421, None)
+    assert (await visitor.get("/static")).headers.get("location") is None

@@ -83,6 +83,8 @@ def test_the_rules_import_nothing_that_reaches_the_world(file: Path):
 def test_the_rules_read_no_clock_and_touch_nothing(file: Path):
     for node in ast.walk(ast.parse(file.read_text())):
         match node:
+            case ast.Call(func=ast.Attribute(attr="astimezone"), args=[_]):
+                pass  # to a zone that was given; without one it's the machine's
             case ast.Call(func=ast.Attribute(attr=name)):
                 assert name not in CLOCKS, f"line {node.lineno}: the time is passed in"
             case ast.Call(func=ast.Name(id=name)):

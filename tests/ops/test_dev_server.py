@@ -59,9 +59,7 @@ async def test_a_server_that_cannot_start_is_one_line(tmp_path):
 
 
 def test_the_fast_settings_are_on_the_command_line(tmp_path):
-    plan = DevServerPlan(
-        file=tmp_path / "t.db", port=1, ui_port=2, http_port=3, metrics_port=4
-    )
+    plan = DevServerPlan(file=tmp_path / "t.db", port=1, ui_port=2, http_port=3, metrics_port=4)
     command = " ".join(plan.command())
     for part in ("--ip 127.0.0.1", "history.timerProcessorMaxPollRPS=2000", "matching.numTaskqueueReadPartitions=1", "journal_mode=WAL",
                  "synchronous=NORMAL", "frontend.WorkflowTimeSkippingEnabled=true"):  # fmt: skip

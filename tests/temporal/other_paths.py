@@ -1,5 +1,6 @@
 """Scripted ways through the workflows beside registrations, one good way each, with updates and timers."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,7 @@ from domain.authorization import AskDecisionCode, AuthorizationResult, ByPerson,
 from domain.cases import StaffAction
 from domain.departure import State
 from portal import cases, colleagues, granting, inviting
+from portal.cases import OpenedCase
 from tests.authorization.scenes import decision, new_billing_service, requested
 from tests.authorization.test_decisions import quiet as asked_quiet
 from tests.authorization.test_time import days_later
@@ -95,15 +97,29 @@ async def departure_kept(house: House) -> str:
     return f"departure/{review_id}"
 
 
+async def _case_quiet(counter: Counter, case: OpenedCase) -> None:
+    """Wait until every mail has left and is noted: then the commands come in one order."""
+    handle = counter.house.client.get_workflow_handle(f"case/{case.case_id}")
+    async with asyncio.timeout(20):
+        while True:
+            tasks = (await handle.describe()).raw_description
+            busy = tasks.pending_activities or tasks.HasField("pending_workflow_task")
+            if (await counter.status(case)).mails_pending == 0 and not busy:
+                return
+            await asyncio.sleep(0.01)
+
+
 async def case_declined(house: House) -> str:
     """Staff take it, ask, get an answer, are reminded, overdue, and decline."""
     counter = Counter(house)
     clerk, person = await counter.clerk(), await counter.registrant()
     case = await counter.open(person)
+    await _case_quiet(counter, case)
     await counter.act(clerk, case, StaffAction.TAKE)
     await counter.act(clerk, case, StaffAction.ASK_MORE, "Which address?")
-    await house.mail(to=person.email, subject="something more")
+    await _case_quiet(counter, case)
     await cases.answer(counter.gate, person.party, case.case_id, text="Quay Street.", key=key())
+    await _case_quiet(counter, case)
     await counter.act(clerk, case, StaffAction.DECLINE, "It is not in the plan.")
     await counter.ends(case)
     return f"case/{case.case_id}"

@@ -104,6 +104,8 @@ async def test_a_form_that_is_not_ours_is_refused(house: House, client: httpx2.A
         {"content": b"\xff\xfe%ff%00", "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
     )
     for options in bodies:
+        if "files" in options and path == "/clients/list":  # the one form with a file
+            continue
         response = await client.post(path, **{**options, "headers": {**ours, **options.get("headers", {})}})
         assert response.status_code == 400
         assert "We could not read this request" in response.text
@@ -228,7 +230,8 @@ def test_pages_and_api_give_every_refusal_the_same_status():
     # Pages answer what HTTP refuses, and a form that was changed, without these codes; a sign-in form is shown again.
     finer = {"method_not_allowed", "body_too_large", "unsupported_media_type", "key_reused", "sign_in_failed"}
     # No page is asked by the print shop, or for what only the API names like this.
-    finer |= {"webhook_forged", "not_administrator", "notice_sign_in"}
+    finer |= {"webhook_forged", "not_administrator", "not_billing_service", "notice_sign_in"}
+    finer |= {"request_timeout", "wrong_host"}  # answered at the edge, before there is a page
     differing = {
         code: (OF_API[code], int(STATUS[Refusal(code).kind]))
         for code in OF_API.keys() & ANSWERS.keys()

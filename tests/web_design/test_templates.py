@@ -112,7 +112,14 @@ def test_every_state_needs_no_inline_style_or_script_and_every_form_has_its_key(
 
 
 def test_every_template_is_in_the_catalogue() -> None:
-    parts = {"layout.html", "staff_layout.html", "step.html", "components.html", "departure_parts.html"}
+    parts = {
+        "layout.html",
+        "staff_layout.html",
+        "step.html",
+        "components.html",
+        "departure_parts.html",
+        "answer_parts.html",
+    }
     assert {state.template for state in CATALOGUE} == {path.name for path in TEMPLATES.glob("*.html")} - parts
 
 
