@@ -87,7 +87,7 @@ async def new_billing_service(
 
 def _add_service(house: House, people: int, domain: str | None, open_limit: int | None) -> Service:
     number, vault, now = next(_numbers), house.vault, datetime.now(UTC)
-    tin, domain = f"07{number:07}", domain or f"billers{number}.example.org"
+    tin, domain = f"18{number:07}", domain or f"billers{number}.example.org"
     service = Service(
         id=uuid4(),
         tin=tin,

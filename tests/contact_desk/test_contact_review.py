@@ -62,7 +62,9 @@ async def view(house: House, clerk: Clerk, request: Request) -> DeskRequest:
 async def audit_of(house: House, subject: str, action: str) -> list[AuditEntry]:
     async with house.database.read() as session:
         found = await session.scalars(
-            select(AuditEntry).where(col(AuditEntry.subject) == subject, col(AuditEntry.action) == action)
+            select(AuditEntry)
+            .where(col(AuditEntry.subject) == subject, col(AuditEntry.action) == action)
+            .order_by(col(AuditEntry.position))
         )
         return list(found)
 
