@@ -35,7 +35,10 @@ _TAGS: Final = (
         "When somebody registers for an organization that has accounts: who they are, objecting, and taking over.",
     ),
     ("Answering", "As a provider's business contact: who asks, yes or no, and the code that confirms it."),
-    ("Billing services", "As a provider: who asks, who has access, changing that, and saying that nobody asked for it."),
+    (
+        "Billing services",
+        "As a provider: who asks, who has access, changing that, and saying that nobody asked for it.",
+    ),
     ("Print shop", "What became of letters."),
     ("Mail relay", "What became of mails."),
 )

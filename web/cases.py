@@ -59,7 +59,11 @@ async def _owner(visit: Visit) -> _Owner:
         return _Owner(CaseParty.of(await visit.registration()), "/register", None)
     principal = await visit.account()
     view = await account.view_account(visit.gate, principal)
-    return _Owner(CaseParty.of(principal), "", {"name": view.name, "unread": view.unread_messages, "sides": view.sides, "newcomers": view.has_notices})
+    return _Owner(
+        CaseParty.of(principal),
+        "",
+        {"name": view.name, "unread": view.unread_messages, "sides": view.sides, "newcomers": view.has_notices},
+    )
 
 
 def routes(page: Routed, form: Routed) -> list[Route]:

@@ -131,7 +131,12 @@ async def answer_by_code(visit: Visit) -> Response:
 async def _person(visit: Visit) -> tuple[Principal, dict[str, object]]:
     principal = await visit.account()
     view = await account.view_account(visit.gate, principal)
-    return principal, {"name": view.name, "unread": view.unread_messages, "sides": view.sides, "newcomers": view.has_notices}
+    return principal, {
+        "name": view.name,
+        "unread": view.unread_messages,
+        "sides": view.sides,
+        "newcomers": view.has_notices,
+    }
 
 
 async def listed(visit: Visit) -> Response:
