@@ -63,7 +63,7 @@ async def send_answer_code(sitting: OwnSitting, gate: GateDep, key: Key) -> None
 
 @router.post(
     "/confirmation", summary="Confirm your answers with the mailed code",
-    responses=problems(*_STEP, "authorization_expired", "code_wrong", "code_expired", "code_tries_used", "not_found"),
+    responses=problems(*_STEP, "authorization_expired", "code_wrong", "code_expired", "code_tries_used", "decision_tries_used", "not_found"),
 )  # fmt: skip
 async def confirm_answers(sitting: OwnSitting, body: CodeRequest, gate: GateDep, key: Key) -> AnswersAnswer:
     """They count from now on, also while nothing of ours is at work: `is_settled` is false until they are applied."""

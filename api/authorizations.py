@@ -30,6 +30,7 @@ _POSTED: Final = (*POSTED, "signed_out", "cross_site", "not_billing_service", "n
 _CONTACT: Final = ("contact_own_person", "contact_own_domain", "authorization_contact_limit")
 _ASKED: Final = (
     *_POSTED, *_CONTACT, "authorization_open", "authorization_granted", "authorization_cool_down", "authorizations_open_limit",
+    "authorizations_limit",
 )  # fmt: skip
 _STEP: Final = (*_POSTED, "authorization_decided", "authorization_expired", "authorization_cancelled")
 

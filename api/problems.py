@@ -151,6 +151,8 @@ STATUS: Final[Mapping[str, int]] = {
     "billing_proposal_over": 410,
     "authorization_cool_down": 429,
     "authorization_contact_limit": 429,
+    "authorizations_limit": 429,
+    "decision_tries_used": 409,
     "authorization_resend_pause": 429,
     # Our side.
     "internal_error": 500,

@@ -75,6 +75,14 @@ class Asking:
         )
         return self._refused(Code.OPEN_LIMIT) if (opened or 0) >= most else None
 
+    async def often_refusal(self) -> AuthorizationRecorded | None:
+        """Asked again and again: each request is a mail to its contact and to the provider's people, cancelled or not."""
+        pair = f"{self._row.billing_id}:{self._row.tin_digest[:32]}"
+        tally = await count(self._session, "authorization-pair", pair, at=self._at, window=_DAY)
+        if tally.count > self._limits.authorizations_per_provider:
+            return self._refused(Code.REQUESTS_LIMIT, retry_at=tally.window_ends_at)
+        return None
+
     async def contact_refusal(self, contact: str, judged: Judgement) -> AuthorizationRecorded | None:
         """Why this contact gets no mail: not independent, or asked too often today, whoever asked."""
         if judged.verdict is Verdict.REFUSED:

@@ -19,6 +19,7 @@ from db.database import Database
 from db.provider_telling import tell_provider_of_request
 from db.recording import Change, once
 from db.registrations import OneTimeSecret
+from db.staff import StaffAccount
 from domain.authorization import (
     AuthorizationRecorded,
     AuthorizationStep,
@@ -73,6 +74,7 @@ class SqlAuthorizationRecords:
             judged = await asking.judgement(cmd.start.contact, review_wanted=bool(cmd.start.review_reason))
             row.contact_rule = judged.rule
             refusal = refusal or await asking.contact_refusal(cmd.start.contact, judged)
+            refusal = refusal or await asking.often_refusal()
             if refusal is not None:
                 row.state, row.closing_code = State.CANCELLED, refusal.code
                 return refusal
@@ -151,8 +153,12 @@ class SqlAuthorizationRecords:
                     code=Code.CONTACT_REFUSED,
                     mails=await telling.stopped(Code.CONTACT_REFUSED),
                 )
+            # Whoever doesn't work here any more has no word in it.
             people = await session.scalar(
-                select(func.count(col(ReviewVerdict.staff_id).distinct())).where(
+                select(func.count(col(ReviewVerdict.staff_id).distinct()))
+                .join(StaffAccount, col(StaffAccount.id) == col(ReviewVerdict.staff_id))
+                .where(
+                    col(StaffAccount.closed_at).is_(None),
                     col(ReviewVerdict.authorization_id) == row.id,
                     col(ReviewVerdict.contact_version) == row.contact_version,
                     col(ReviewVerdict.verdict) == "send",

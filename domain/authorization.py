@@ -61,6 +61,7 @@ class Code(StrEnum):
     ALREADY_GRANTED = "authorization_granted"
     COOL_DOWN = "authorization_cool_down"
     OPEN_LIMIT = "authorizations_open_limit"
+    REQUESTS_LIMIT = "authorizations_limit"
     CONTACT_LIMIT = "authorization_contact_limit"
     CONTACT_OWN_PERSON = "contact_own_person"
     CONTACT_OWN_DOMAIN = "contact_own_domain"
@@ -87,6 +88,7 @@ NEVER_SENT: Final = frozenset(
         Code.ALREADY_GRANTED,
         Code.COOL_DOWN,
         Code.OPEN_LIMIT,
+        Code.REQUESTS_LIMIT,
         Code.CONTACT_LIMIT,
         Code.CONTACT_OWN_PERSON,
         Code.CONTACT_OWN_DOMAIN,

@@ -132,11 +132,21 @@ class Limits(BaseModel):
     authorizations_open: int = Field(
         20, ge=1, description="Open requests of one billing service, unless staff have raised it."
     )
+    authorizations_per_provider: int = Field(
+        3,
+        ge=1,
+        description="Requests of one billing service for one Tax ID in a day, however often it's cancelled and asked again.",
+    )
     authorizations_per_contact: int = Field(
         30, ge=1, description="Requests mailed to one contact in a day, whoever asks."
     )
     authorization_lists_per_day: int = Field(
         20, ge=1, description="Files of requests of one billing service in a day (T5)."
+    )
+    decision_tries: int = Field(
+        20,
+        ge=1,
+        description="Wrong codes in a request's life; then only a sign-in of the provider's administrator decides.",
     )
     decision_codes_per_hour: int = Field(
         5, ge=1, description="Codes for decisions mailed for one request in an hour (ASVS 6.5.5)."

@@ -19,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from db import audit
 from db.authorization_telling import sitting_subject, subject_of
 from db.authorizations import AuthorizationRow, DecisionRow
-from db.counting import count
+from db.counting import count, give_back
 from db.mails import secret_digest
 from db.registrations import OneTimeSecret
 from domain.authorization import (
@@ -194,7 +194,7 @@ async def confirm(gate: Gate, principal: Principal, *, code: str, key: str) -> S
     """Confirm the sitting's answers with the mailed code and tell their workflows; comes back with what became of each.
 
     An answer that is in counts even while every worker is down: it's applied when one is back, and shows as pending until
-    then. Raises `Refusal`: `invalid_fields`, `code_wrong`, `code_expired`, `code_tries_used`, `authorization_expired` when
+    then. Raises `Refusal`: `invalid_fields`, `code_wrong`, `code_expired`, `code_tries_used`, `decision_tries_used`, `authorization_expired` when
     all of it is too late, `key_reused`, `unavailable`.
     """
     sitting_id = principal.subject_id
@@ -228,9 +228,16 @@ async def _redeem(gate: Gate, sitting_id: UUID, digits: str) -> None:
         )
         _require_in_time(gate, await requests_of(session, sitting_id))
         tally = await count(session, "decision-code", f"{sitting_id}:{generation or 0}", at=now)
-    left = max(0, limits.code_tries - tally.count)
-    if tally.count > limits.code_tries:
+        is_looked_at = tally.count <= limits.code_tries
+        # Codes and sittings can be had again and again; what one contact of a request may guess in all can't.
+        linked = await session.get_one(DecisionRow, sitting_id)
+        contact = f"{linked.authorization_id}:{linked.contact_version}"
+        guessed = (await count(session, "decision-life", contact, at=now)).count if is_looked_at else 0
+    if not is_looked_at:
         raise Refusal("code_tries_used", tries_left=0)
+    if guessed > limits.decision_tries:
+        raise Refusal("decision_tries_used", tries_left=0)
+    left = min(limits.code_tries - tally.count, limits.decision_tries - guessed)
     async with gate.database.write() as session:
         secret = await session.get(OneTimeSecret, (subject, "code", generation or 0), with_for_update=True)
         if secret is not None and secret.used_at is not None and await is_confirmed(session, sitting_id):
@@ -241,6 +248,7 @@ async def _redeem(gate: Gate, sitting_id: UUID, digits: str) -> None:
         if secret.expires_at is not None and now >= secret.expires_at:
             raise Refusal("code_expired", tries_left=left)
         secret.used_at = now
+        await give_back(session, "decision-life", contact)
         for decision in await decisions_of(session, sitting_id):
             # With what is too late, too: the workflow judges the time, and records it as late (B1).
             decision.confirmed_at = now

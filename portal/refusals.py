@@ -72,6 +72,7 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
         | {"grant_unchanged", "decision_own_request"}
         | {
             "not_billing_service",
+            "decision_tries_used",
             "authorization_open",
             "authorization_granted",
             "authorizations_open_limit",
@@ -98,6 +99,7 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
             "newcomer_waits",
             "authorization_cool_down",
             "authorization_contact_limit",
+            "authorizations_limit",
             "authorization_resend_pause",
         }
     ),

@@ -25,7 +25,7 @@ _CODE: Final = "/answer/code"
 _DONE: Final = "/answer/done"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20,200}")
 _CHOICE: Final = "answers."
-_CODE_CODES: Final = {"code_wrong": "code", "code_expired": "code", "code_tries_used": "code"}
+_CODE_CODES: Final = dict.fromkeys(("code_wrong", "code_expired", "code_tries_used", "decision_tries_used"), "code")
 # Nobody is told that somebody comes from here. A browser then sends `Origin: null` with our forms; what is believed of a
 # form is `Sec-Fetch-Site`, which it sends all the same.
 _NO_REFERRER: Final = {"Referrer-Policy": "no-referrer"}

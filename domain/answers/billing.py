@@ -45,6 +45,19 @@ ANSWERS: Final[dict[str, Answer]] = {
         "We mail one address only a number of requests a day, whoever asks.",
         ("Ask again at the time shown.", "The contact can answer several requests in one sitting."),
     ),
+    "authorizations_limit": Answer(
+        "Asked for this provider too often today",
+        "Each request mails the contact and the provider's own people, so the same provider is asked a few times a day only.",
+        ("Ask again at the time shown.", "Correct the contact of an open request instead of cancelling it."),
+    ),
+    "decision_tries_used": Answer(
+        "Too many wrong codes for this request",
+        "For safety it can't be answered with a code any more.",
+        (
+            "Sign in as an administrator of the provider and answer there.",
+            "Have the billing service name another contact, or call us.",
+        ),
+    ),
     "contact_own_person": Answer(
         "The contact can't be one of your own people",
         "The request must be approved by a business contact at the provider's office, not by you, your manager or a co-worker.",

@@ -94,6 +94,21 @@ async def test_I6_the_cap_holds_when_all_ask_at_once(house_on_both: House):
     assert sum(request.result.accepted for request in made) == 3
 
 
+async def test_T7_asking_and_cancelling_again_and_again_mails_nobody_for_long(house: House):
+    service, clinic = await new_billing_service(house), await house.new_clinic()
+    by = {"account_id": str(service.lead.account_id)}
+    for _ in range(3):
+        request = await requested(house, service, clinic)
+        assert request.result.accepted, request.result
+        cmd = ByPerson(authorization_id=str(request.id), **by)
+        await request.handle.execute_update(names.CANCEL, cmd, result_type=AuthorizationResult)
+    again = await requested(house, service, clinic)
+    assert again.result.code == "authorizations_limit"
+    assert again.result.retry_at is not None
+    assert await mails_of(house, again) == 0
+    assert (await requested(house, service)).result.accepted  # another provider
+
+
 async def test_T2_one_of_the_services_people_is_no_contact(house: House):
     service = await new_billing_service(house, people=2)
     local, _, domain = service.people[1].email.partition("@")
@@ -151,6 +166,18 @@ async def test_T2_B11_a_free_mail_contact_is_mailed_after_two_people_of_staff_sa
     assert await mails_of(house, request) == 0
     assert (await verdict(house, request, second, "send")).state == "sent"
     await house.mail(to=contact)
+
+
+async def test_B11_a_verdict_of_staff_who_left_since_does_not_count(house: House):
+    request = await requested(house, await new_billing_service(house), contact=f"c{uuid4().hex[:8]}@gmail.com")
+    first, second, third = await staff(house), await staff(house), await staff(house)
+    await verdict(house, request, first, "send")
+    async with house.database.write() as session:
+        await session.execute(
+            update(StaffAccount).where(col(StaffAccount.id) == first).values(closed_at=datetime.now(UTC))
+        )
+    assert (await verdict(house, request, second, "send")).state == "in_review"
+    assert (await verdict(house, request, third, "send")).state == "sent"
 
 
 async def test_T2_one_refusal_of_staff_ends_the_request(house: House):

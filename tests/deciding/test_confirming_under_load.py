@@ -39,7 +39,7 @@ async def generous_house(
         MailSink(tmp_path / "mailbox") as sink,
         open_house(
             client=temporal, keyring=keyring, keyring_text=keyring_text, url=database_url, sink=sink, folder=tmp_path,
-            limits=Limits(decision_codes_per_hour=100),
+            limits=Limits(decision_tries=100, decision_codes_per_hour=100),
         ) as house,
     ):  # fmt: skip
         yield house
@@ -97,6 +97,25 @@ async def test_I13_fifty_wrong_codes_at_once_are_five_tries(house_on_both: House
     await deciding.send_code_again(house.gate, sitting, key=key())  # and the contact is not locked out
     code = await contact.code(after=1)
     assert (await deciding.confirm(house.gate, sitting, code=code, key=key())).answers[0].outcome is Outcome.APPROVED
+
+
+async def test_I13_a_request_takes_twenty_wrong_codes_in_its_life_whatever_codes_are_sent(house: House):
+    request, contact = await asked(house, await new_billing_service(house))
+    sitting, code = await contact.begun(request)
+    tries = house.gate.limits.decision_tries
+    for number in range(tries):
+        if number and number % house.gate.limits.code_tries == 0:
+            await deciding.send_code_again(house.gate, sitting, key=key())
+            code = await contact.code(after=number // house.gate.limits.code_tries)
+        with pytest.raises(Refusal) as refused:
+            await deciding.confirm(house.gate, sitting, code=another(code), key=key())
+        assert refused.value.code == "code_wrong"
+    await deciding.send_code_again(house.gate, sitting, key=key())
+    code = await contact.code(after=tries // house.gate.limits.code_tries)
+    with pytest.raises(Refusal) as refused:
+        await deciding.confirm(house.gate, sitting, code=code, key=key())
+    assert refused.value.code == "decision_tries_used"
+    assert (await row_of(house, request)).state == State.SENT
 
 
 async def test_I7_one_code_entered_fifty_times_at_once_is_one_decision(house_on_both: House):
