@@ -105,14 +105,14 @@ async def _apply(gate: Gate, ruling_id: UUID, *, reference: str) -> RulingApplie
         return applied
     except WorkflowAlreadyStartedError:
         # It has ended a moment ago: its result says what it came to.
-        handle = gate.client.get_workflow_handle_for(
-            NewcomerRulingWorkflow.run, names.newcomer_ruling_id(str(ruling_id))
-        )
-        return await handle.result()
+        return await _result(gate, ruling_id)
     except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
         if isinstance(error, RPCError) and error.status is RPCStatusCode.ALREADY_EXISTS:
-            handle = gate.client.get_workflow_handle_for(
-                NewcomerRulingWorkflow.run, names.newcomer_ruling_id(str(ruling_id))
-            )
-            return await handle.result()
+            return await _result(gate, ruling_id)
         raise unavailable(error) from error
+
+
+async def _result(gate: Gate, ruling_id: UUID) -> RulingApplied:
+    workflow_id = names.newcomer_ruling_id(str(ruling_id))
+    result: RulingApplied = await gate.client.get_workflow_handle(workflow_id, result_type=RulingApplied).result()
+    return result

@@ -177,8 +177,8 @@ async def requested(
         id="opened",
         result_type=AuthorizationResult,
     )
-    handle = house.client.get_workflow_handle_for(
-        ProviderAuthorization.run, names.authorization_id(str(authorization_id))
+    handle = house.client.get_workflow_handle(
+        names.authorization_id(str(authorization_id)), result_type=AuthorizationResult
     )
     return Request(id=authorization_id, reference=start.reference, contact=contact, result=result, handle=handle)
 

@@ -19,7 +19,6 @@ from portal.sessions import Principal, SessionKind
 from tests.authorization.scenes import Request, Service, decided, new_billing_service, state_of
 from tests.house import Clinic, House, key
 from workflows import names
-from workflows.provider_authorization import ProviderAuthorization
 
 _contacts = itertools.count(1)
 
@@ -76,8 +75,8 @@ class Desk:
 
     def request(self, authorization_id: UUID) -> Request:
         """The request as the other tests' scenes know it."""
-        handle = self.house.client.get_workflow_handle_for(
-            ProviderAuthorization.run, names.authorization_id(str(authorization_id))
+        handle = self.house.client.get_workflow_handle(
+            names.authorization_id(str(authorization_id)), result_type=AuthorizationResult
         )
         result = AuthorizationResult(accepted=True, code=Code.OK, state=State.SENT)
         return Request(id=authorization_id, reference="", contact="", result=result, handle=handle)

@@ -19,7 +19,7 @@ from tests.cases.counter import Counter
 from tests.colleagues.office import new_address
 from tests.departures.conftest import Practice
 from tests.house import House, key
-from workflows.housekeeping import Housekeeping, Orphan
+from workflows.housekeeping import Housekeeping
 
 
 async def round_of(house: House) -> Orphans:
@@ -28,7 +28,7 @@ async def round_of(house: House) -> Orphans:
         Housekeeping.run, id=f"housekeeping-{key()}", task_queue=house.settings.task_queue
     )
     for orphan in found.found:
-        await house.client.get_workflow_handle_for(Orphan.run, f"orphan/{orphan.workflow_id}").result()
+        await house.client.get_workflow_handle(f"orphan/{orphan.workflow_id}").result()
     return found
 
 
