@@ -88,6 +88,9 @@ async def invite(gate: Gate, principal: Principal, *, access_id: UUID, email: st
         return Invited(invitation_id, reference, made)
     access = await _inviting_row(gate, principal, access_id, email=address)
     if isinstance(access, Code):
+        # The same request, sent twice at one moment, may have made the very invitation that stands in the way.
+        if (made := await _made(gate, invitation_id)) is not None:
+            return Invited(invitation_id, reference, made)
         refused = InvitationResult(accepted=False, code=access, state=State.CANCELLED)
         return Invited(invitation_id, reference, refused)
     start = StartInvitation(
