@@ -39,7 +39,7 @@ NOTICES: Final[dict[str, Notice]] = {
         "Your billing service is registered",
         (
             "Your account is made, and {organization} is registered as a billing service. You are its administrator.",
-            "It sees no provider yet. Ask for access to each of your clients under Tax ID & NPI access: the client's business contact gets an e-mail, and the access opens as soon as they approve.",
+            "It sees no provider yet. Ask for access to each client under “Clients”: the client's business contact gets an e-mail, and the access opens as soon as they approve.",
             "The account is yours alone: don't share it. Invite your colleagues under Colleagues. Reference of your registration: {reference}.",
         ),
     ),
@@ -47,7 +47,7 @@ NOTICES: Final[dict[str, Notice]] = {
         "A billing service was added to your account",
         (
             "{organization} is registered as a billing service, and your account is its administrator.",
-            "It sees no provider yet. Ask for access to each of your clients under Tax ID & NPI access.",
+            "It sees no provider yet. Ask for access to each client under “Clients”.",
             "If you did not add it, call us and have the reference ready. Reference: {reference}.",
         ),
     ),

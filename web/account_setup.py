@@ -26,7 +26,7 @@ _NEXT: Final = (
 )
 _NEXT_OF_BILLING: Final = (
     "An e-mail confirms that your billing service is registered.",
-    "Ask for access to each client under “Tax ID & NPI access”; the client’s business contact decides.",
+    "Ask for access to each client under “Clients”; the client’s business contact decides.",
     "Invite your co-workers under “Colleagues”: each gets an account of their own.",
     _SIGN_IN,
 )
