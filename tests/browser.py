@@ -1,13 +1,14 @@
 """A real Chromium for all tests that need one, and judges of what it shows: axe, sideways scrolling, the console."""
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Request, ViewportSize, async_playwright
 
-CHROMIUM = os.environ.get("GATEHOUSE_CHROMIUM", "/usr/bin/chromium")
+CHROMIUM = os.environ.get("GATEHOUSE_CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -22,6 +23,7 @@ WIDE: ViewportSize = {"width": 1280, "height": 900}
 TABLET: ViewportSize = {"width": 768, "height": 900}
 NARROW: ViewportSize = {"width": 320, "height": 640}
 
+_AXE = Axe()
 _AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -33,13 +35,37 @@ async def browser() -> AsyncIterator[Browser]:
         await started.close()
 
 
-async def axe_findings(page: Page) -> list[str]:
-    """What axe finds wrong with the page at its present width (WCAG 2.2 AA and best practice)."""
+async def axe_findings(page: Page, *, contrast: bool = True) -> list[str]:
+    """What axe finds wrong with the page at its present width (WCAG 2.2 AA and best practice).
+
+    Half of its time goes into contrast, which doesn't change with the width: the second width is judged without.
+    """
     if not await page.evaluate("typeof axe === 'object'"):
-        await page.evaluate(Axe().axe_script)
-    options = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": _AXE_TAGS}}
+        await page.evaluate(_AXE.axe_script)
+    options = {
+        "resultTypes": ["violations"],
+        "runOnly": {"type": "tag", "values": _AXE_TAGS},
+        "rules": {"color-contrast": {"enabled": contrast}},
+    }
     results = await page.evaluate("options => axe.run(document, options).then(r => r.violations)", options)
     return [f"{v['id']}: {v['help']} – {node['html'][:160]}" for v in results for node in v["nodes"]]
+
+
+_STRUCTURE = """() => [innerWidth, ...[...document.querySelectorAll('*')].map(element => [element.tagName, !element.textContent.trim(),
+    ...[...element.attributes].map(a => /^(href|src|value|id|for|action|datetime|aria-(describedby|labelledby|controls))$/.test(a.name) ? a.name : `${a.name}=${a.value}`)
+    ].join())].join('\\n')"""
+_judged: set[str] = set()
+
+
+async def axe_findings_if_new(page: Page) -> list[str]:
+    """The same for a page of a journey; nothing for one built like another that was judged before, only with other words."""
+    structure = await page.evaluate(_STRUCTURE)
+    if structure in _judged:
+        return []
+    findings = await axe_findings(page)
+    if not findings:
+        _judged.add(structure)
+    return findings
 
 
 async def overflow(page: Page) -> list[str]:

@@ -33,8 +33,7 @@ from domain.people import mailbox_key
 from portal import sessions
 from portal.registering import reference_of
 from portal.sessions import Principal, SessionKind
-from tests.house import Clinic, House
-from worker import build_mailer, build_worker
+from tests.house import Clinic, House, patient_worker
 from workflows import names
 from workflows.provider_authorization import ProviderAuthorization
 
@@ -187,9 +186,7 @@ async def requested(
 async def worker_on(house: House, task_queue: str) -> AsyncIterator[None]:
     """A worker of a queue of its own, so that a test can have every worker of its requests down."""
     settings = house.settings.model_copy(update={"task_queue": task_queue})
-    worker = build_worker(
-        settings, client=house.client, database=house.database, vault=house.vault, mailer=build_mailer(settings)
-    )
+    worker = patient_worker(settings, client=house.client, database=house.database, vault=house.vault)
     async with worker:
         yield
 

@@ -23,8 +23,7 @@ from portal import request_lists
 from portal.refusals import Refusal
 from portal.request_lists import ListPage
 from tests.clients.biller import Desk, new_contact
-from tests.house import House, key
-from worker import build_mailer, build_worker
+from tests.house import House, key, patient_worker
 
 ROOT = Path(__file__).parents[2]
 TITLES = ("Tax ID", "NPI", "Provider name", "Contact e-mail")
@@ -197,8 +196,6 @@ async def test_T5_a_killed_worker_makes_no_request_twice(
     half = (await request_lists.view_list(gate, desk.me, batch_id)).view
     assert (half.made, half.waiting) == (2, 4)
     assert await requests_of(desk) == 3  # the third is made, and its result isn't written
-    async with build_worker(
-        settings, client=temporal, database=house.database, vault=house.vault, mailer=build_mailer(settings)
-    ):
+    async with patient_worker(settings, client=temporal, database=house.database, vault=house.vault):
         assert (await finished(desk, batch_id)).view.made == 6
         assert await requests_of(desk) == 6

@@ -19,8 +19,8 @@ from ops.keys import Keyring
 from ops.mailbox import MailSink
 from portal.departures import ColleagueWord
 from tests.departures.conftest import Practice
-from tests.house import open_house
-from worker import WORKFLOWS, build_mailer, build_worker
+from tests.house import open_house, patient_worker
+from worker import WORKFLOWS
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,9 +55,7 @@ async def test_I18_a_worker_killed_after_the_completion_starts_no_second_and_los
             claims = await session.scalars(select(DepartureClaim))
             assert len(claims.all()) == 1  # committed
         assert (await practice.reviews(departed))[0].revision == 0  # and not started
-        async with build_worker(
-            settings, client=temporal, database=house.database, vault=house.vault, mailer=build_mailer(settings)
-        ):
+        async with patient_worker(settings, client=temporal, database=house.database, vault=house.vault):
             await asyncio.wait_for(securing, 40)
             review = await practice.review(departed)
             assert review.state == State.OPEN

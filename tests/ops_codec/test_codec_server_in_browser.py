@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from temporalio.client import Client, WorkflowHandle
 
 from ops.keys import Keyring
@@ -26,15 +26,6 @@ FAILED = "Codec Server could not connect"
 TOKEN = "c2f7d1b09e5a48c6a3f0e4d7b8916a25"
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "test-artifacts" / "codec"
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        path = os.environ.get("GATEHOUSE_CHROMIUM", "/usr/bin/chromium")
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture

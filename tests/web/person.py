@@ -15,7 +15,7 @@ from domain.people import mailbox_key
 from portal import account_setup, signing_in
 from portal.registering import Started
 from portal.registration_view import view_registration
-from tests.browser import NARROW, WIDE, axe_findings, complaints_of, overflow
+from tests.browser import NARROW, WIDE, axe_findings_if_new, complaints_of, overflow
 from tests.house import PASSWORD, Clinic, House, code_in
 from tests.web.site import Site
 
@@ -91,7 +91,7 @@ class Person:
 
         axe looks at one width only: `tests/web_design` judges the templates at both.
         """
-        findings = await axe_findings(self.page)
+        findings = await axe_findings_if_new(self.page)
         assert findings == [], (self.path, findings)
         for width in (NARROW, WIDE):
             await self.page.set_viewport_size(width)

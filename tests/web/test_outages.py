@@ -10,11 +10,10 @@ from ops.loopback import free_port
 from ops.mailbox import MailSink
 from ops.temporal_client import connect
 from serve import build_gate
-from tests.house import PASSWORD, House, key, open_house
+from tests.house import PASSWORD, House, key, open_house, patient_worker
 from tests.web.conftest import NewPerson
 from tests.web.person import NUMBER
 from tests.web.site import open_site
-from worker import build_mailer, build_worker
 
 pytestmark = pytest.mark.browser
 
@@ -25,9 +24,7 @@ async def test_site_and_worker_are_restarted_in_the_middle(house: House, keyring
     clinic = await house.new_clinic()
 
     def worker():
-        return build_worker(
-            settings, client=house.client, database=house.database, vault=house.vault, mailer=build_mailer(settings)
-        )
+        return patient_worker(settings, client=house.client, database=house.database, vault=house.vault)
 
     async with worker(), open_site(settings, gate) as site:
         person = await new_person(at=site)
