@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
-import segno
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -16,6 +15,7 @@ from portal.refusals import Refusal
 from portal.sessions import Principal, SessionKind, authenticate
 from web.colleagues import ROLES, scope_in_words, told
 from web.registering import ATTESTATION
+from web.securing import RecoveryCodePages, factor_to_scan
 from web.visit import Reply, Visit
 
 Handler = Callable[[Visit], Awaitable[Response]]
@@ -35,8 +35,8 @@ def routes(page: Routed, form: Routed) -> list[Route]:
         form("/invitation/accept", accept_with_account),
         page("/invitation/second-factor", second_factor),
         form("/invitation/second-factor", confirm_second_factor),
-        page("/invitation/recovery-codes", recovery_codes),
-        form("/invitation/recovery-codes", recovery_codes_saved),
+        page("/invitation/recovery-codes", _CODES.show),
+        form("/invitation/recovery-codes", _CODES.saved),
         page("/invitation/done", done),
         page("/invitation/{token}", link_page),
     ]
@@ -169,14 +169,11 @@ async def accept_with_account(visit: Visit) -> Response:
 
 async def _second_factor_page(visit: Visit, view: InviteeView, reply: Reply | None = None) -> Response:
     factor = await accepting.second_factor(visit.gate, view.id)
-    picture = segno.make(factor.uri, error="m").svg_data_uri(scale=5, border=2, omitsize=True, title="QR code")
     return visit.page(
         "second_factor.html",
         reply,
         action="/invitation/second-factor",
-        qr_data_uri=picture,
-        secret=factor.secret,
-        account_label=f"{visit.gate.payer_name}: {view.email}",
+        **factor_to_scan(visit, factor, owner=view.email),
         reference=view.reference,
         invited=True,
         back={"href": _JOIN, "text": "Your account"},
@@ -213,46 +210,17 @@ async def confirm_second_factor(visit: Visit) -> Response:
     return response
 
 
-async def _owner(visit: Visit) -> InviteeView | None:
-    """The accepted invitation, if its account is signed in here; only that may see what stands in for the second factor."""
+async def _owner(visit: Visit) -> UUID | None:
+    """The accepted invitation, if its account is signed in here."""
     _, view = await _invitee(visit)
-    if view.state is not State.ACCEPTED or await _signed_in_as(visit) != view.account_id:
-        return None
-    return view
+    accepted = view.state is State.ACCEPTED and await _signed_in_as(visit) == view.account_id
+    return view.id if accepted else None
 
 
-async def _codes_page(visit: Visit, view: InviteeView, **context: object) -> Response:
-    codes = await accepting.recovery_codes(visit.gate, view.id)
-    return visit.page(
-        "recovery_codes.html",
-        action="/invitation/recovery-codes",
-        codes=codes,
-        signed_up=False,
-        person=await visit.person(),
-        **context,
-    )
-
-
-async def recovery_codes(visit: Visit) -> Response:
-    view = await _owner(visit)
-    if view is None:
-        return visit.to("/invitation/done")
-    try:
-        return await _codes_page(visit, view)
-    except Refusal as refusal:
-        if refusal.code == "not_found":  # saved already
-            return visit.to("/invitation/done")
-        raise
-
-
-async def recovery_codes_saved(visit: Visit) -> Response:
-    view = await _owner(visit)
-    if view is None:
-        return visit.to("/invitation/done")
-    if not visit.text("saved"):
-        return await _codes_page(visit, view, errors={"saved": "Save the codes first, then tick the box."})
-    await accepting.recovery_codes_saved(visit.gate, view.id)
-    return visit.to("/invitation/done")
+_CODES: Final = RecoveryCodePages(
+    owner=_owner, codes=accepting.recovery_codes, forget=accepting.recovery_codes_saved,
+    action="/invitation/recovery-codes", done="/invitation/done", signed_up=False,
+)  # fmt: skip
 
 
 async def done(visit: Visit) -> Response:

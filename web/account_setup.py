@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 from typing import Final
+from uuid import UUID
 
-import segno
 from starlette.responses import Response
 
 from domain.registration import ATTESTATION_VERSION, Code, State
 from portal import account_setup, signing_in
 from portal.refusals import Refusal
 from portal.registration_view import RegistrationView, view_registration
-from portal.sessions import Principal
 from web.departures import COLLEAGUE_FIELDS, colleagues_context, keep_colleague_words
 from web.registering import accepted, elsewhere, page_of, stands
+from web.securing import RecoveryCodePages, factor_to_scan
 from web.visit import Reply, Visit
 
 _PRACTITIONER: Final = {"version": ATTESTATION_VERSION, "text": "I am this person, and I register for myself."}
@@ -97,14 +97,11 @@ async def set_up_account(visit: Visit) -> Response:
 
 async def _second_factor_page(visit: Visit, view: RegistrationView, reply: Reply | None = None) -> Response:
     factor = await account_setup.second_factor(visit.gate, view.id)
-    picture = segno.make(factor.uri, error="m").svg_data_uri(scale=5, border=2, omitsize=True, title="QR code")
     return visit.page(
         "second_factor.html",
         reply,
         action="/register/second-factor",
-        qr_data_uri=picture,
-        secret=factor.secret,
-        account_label=f"{visit.gate.payer_name}: {view.email}",
+        **factor_to_scan(visit, factor, owner=view.email),
         billing=view.is_billing,
         reference=view.reference,
         back={"href": "/register/account", "text": "Your account"},
@@ -144,53 +141,22 @@ async def confirm_second_factor(visit: Visit) -> Response:
 # Recovery codes.
 
 
-async def _owner(visit: Visit) -> Principal | None:
-    """The completed registration, if its account is signed in here.
-
-    The link in a mail gives a registration's session, too; it must not show what stands in for the second factor.
-    """
-    principal, view = await stands(visit)
+async def _owner(visit: Visit) -> UUID | None:
+    """The completed registration, if its account is signed in here."""
+    _, view = await stands(visit)
     if view.state is not State.COMPLETED:
         raise Refusal("wrong_state", state=view.state)
     try:
         signed_in = await visit.account()
     except Refusal:
         return None
-    return principal if signed_in.subject_id == view.account_id else None
+    return view.id if signed_in.subject_id == view.account_id else None
 
 
-async def _codes_page(visit: Visit, owner: Principal, **context: object) -> Response:
-    codes = await account_setup.recovery_codes(visit.gate, owner.subject_id)
-    return visit.page(
-        "recovery_codes.html",
-        action="/register/recovery-codes",
-        codes=codes,
-        signed_up=True,
-        person=await visit.person(),
-        **context,
-    )
-
-
-async def recovery_codes(visit: Visit) -> Response:
-    owner = await _owner(visit)
-    if owner is None:
-        return visit.to("/register/done")
-    try:
-        return await _codes_page(visit, owner)
-    except Refusal as refusal:
-        if refusal.code == "not_found":  # saved already
-            return visit.to("/register/done")
-        raise
-
-
-async def recovery_codes_saved(visit: Visit) -> Response:
-    owner = await _owner(visit)
-    if owner is None:
-        return visit.to("/register/done")
-    if not visit.text("saved"):
-        return await _codes_page(visit, owner, errors={"saved": "Save the codes first, then tick the box."})
-    await account_setup.recovery_codes_saved(visit.gate, owner.subject_id)
-    return visit.to("/register/done")
+RECOVERY_CODES: Final = RecoveryCodePages(
+    owner=_owner, codes=account_setup.recovery_codes, forget=account_setup.recovery_codes_saved,
+    action="/register/recovery-codes", done="/register/done", signed_up=True,
+)  # fmt: skip
 
 
 async def done(visit: Visit) -> Response:

@@ -7,7 +7,6 @@ from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-import segno
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -18,6 +17,7 @@ from portal.case_desk import CaseFilter, CaseOrder, DeskCase
 from portal.refusals import FieldDefect, Kind, Refusal
 from portal.staff import Newcomer, StaffMember
 from web.cases import PILLS, Routed, case_id_of
+from web.securing import factor_to_scan
 from web.visit import STATUS, Reply, Visit, panel
 
 _SIMPLE: Final = {
@@ -94,11 +94,8 @@ async def choose_password(visit: Visit) -> Response:
 async def _factor_page(visit: Visit, reply: Reply | None = None) -> Response:
     pending = await staff.pending_staff(visit.gate, visit.request.cookies.get(visit.site.cookies.staff_sign_in))
     factor = await staff.factor_to_set_up(visit.gate, pending)
-    picture = segno.make(factor.uri, error="m").svg_data_uri(scale=5, border=2, omitsize=True, title="QR code")
-    return visit.page(
-        "staff_second_factor.html", reply, action="/staff/second-factor", qr_data_uri=picture, secret=factor.secret,
-        account_label=f"{visit.gate.payer_name}: staff",
-    )  # fmt: skip
+    scanned = factor_to_scan(visit, factor, owner="staff")
+    return visit.page("staff_second_factor.html", reply, action="/staff/second-factor", **scanned)
 
 
 async def second_factor(visit: Visit) -> Response:
