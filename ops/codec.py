@@ -6,6 +6,7 @@ UI; that is why access opens only on evidence in the database.
 """
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -33,6 +34,9 @@ REFUSED_ENCODING = b"binary/gatehouse-refused"
 _KEY_ID = "key-id"
 _WORKFLOW_ID = "workflow-id"
 
+_ROUND = re.compile(r"-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+"""What Temporal appends to the workflow id of a schedule's round."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -56,7 +60,8 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         if isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
             workflow_id = context.workflow_id or ""
         bound = object.__new__(type(self))
-        bound._keyring, bound._workflow_id = self._keyring, workflow_id
+        # All rounds of a schedule share a seal: Temporal hands to each what the one before has returned.
+        bound._keyring, bound._workflow_id = self._keyring, _ROUND.sub("", workflow_id)
         return bound
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:

@@ -1,10 +1,12 @@
 """I1, I18: what lost its workflow doesn't stay open for ever, and what has one is left alone."""
 
 import asyncio
+from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy import select
 from sqlmodel import col
-from temporalio.client import Client
+from temporalio.client import Client, ScheduleActionExecutionStartWorkflow
 
 import worker
 from db.audit import AuditEntry, broken_at
@@ -147,7 +149,7 @@ async def test_I18_with_too_many_at_once_none_is_ended(house: House):
         assert set(states) == {"proving"}
 
 
-async def test_I18_workers_that_start_keep_one_schedule_and_it_runs(house: House):
+async def test_I18_workers_that_start_keep_one_schedule_and_it_runs(house: House, caplog: pytest.LogCaptureFixture):
     started = await house.confirmed()
     await terminated(house, f"registration/{started.registration_id}")
     client: Client = house.client
@@ -164,6 +166,22 @@ async def test_I18_workers_that_start_keep_one_schedule_and_it_runs(house: House
     described = await handle.describe()
     assert described.info.num_actions == 1
     assert described.schedule.spec.intervals[0].every == worker._HOUSEKEEPING_EVERY
+
+    async def rounds(number: int) -> list[str] | None:
+        actions = (await handle.describe()).info.recent_actions
+        ids = [
+            one.action.workflow_id for one in actions if isinstance(one.action, ScheduleActionExecutionStartWorkflow)
+        ]
+        return ids if len(ids) == number else None
+
+    for number in (1, 2):  # the second gets what the first has returned, and can read it
+        newest = (await until(lambda number=number: rounds(number)))[-1]
+        await asyncio.wait_for(client.get_workflow_handle(newest).result(), 15)
+        if number == 1:
+            while f"{datetime.now(UTC):%H:%M:%SZ}" == newest[-9:]:  # a round is named for its second
+                await asyncio.sleep(0.05)
+            await handle.trigger()
+    assert [record.message for record in caplog.records if "refused" in record.message] == []
     await handle.delete()
     await client.get_schedule_handle(f"purging/{queue}").delete()
 
