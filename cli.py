@@ -5,7 +5,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+# What `./gatehouse` does before it comes here.
+_OF_THE_SHELL: Final = ("up", "test", "help")
+
 
 def main(arguments: list[str]) -> int:
     """Run one command. 0: done; 1: it failed, and a line says why; 2: the call itself is wrong."""
-    parser = argparse.ArgumentParser(prog="gatehouse", description="The gate of a provider portal.")
+    parser = argparse.ArgumentParser(
+        prog="gatehouse", description="The gate of a provider portal.", epilog=f"Besides: {', '.join(_OF_THE_SHELL)}."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("migrate", help="bring the database up to date")
     demo_data = commands.add_parser("demo-data", help="write made-up payer files into a folder")
@@ -50,6 +55,10 @@ def main(arguments: list[str]) -> int:
     commands.add_parser("verify-audit", help="check the audit's hash chain")
     commands.add_parser("match-listed", help="have open cases look whether their organization is in the directory now")
     _add_staff_commands(commands.add_parser("staff", help="make, list and close staff accounts"))
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in commands.choices:
+        known = ", ".join([*_OF_THE_SHELL, *commands.choices])
+        print(f"gatehouse: there is no command `{arguments[0]}`. The commands are: {known}.", file=sys.stderr)
+        return 2
     given = parser.parse_args(arguments)
     try:
         if given.command == "demo-data":
@@ -58,6 +67,8 @@ def main(arguments: list[str]) -> int:
         return _run(settings, given)
     except (ValidationError, SettingsError) as error:
         print(describe_error(error), file=sys.stderr)
+        if "GATEHOUSE_KEYS is missing" in describe_error(error):
+            print("Run ./gatehouse up first (it makes the keys), or set GATEHOUSE_KEYS.", file=sys.stderr)
         return 2
 
 
@@ -168,7 +179,13 @@ def _skip(settings: Settings, reference: str, length: str) -> int:
         print(f"Nothing was skipped: {refused}.", file=sys.stderr)
         return 1
     except Refusal:
-        print(f"Nothing was skipped: there is no request {reference}.", file=sys.stderr)
+        is_other = not reference.strip().upper().startswith("A-")
+        why = (
+            "skip takes requests for access (A-…); registrations, invitations and cases aren't skipped"
+            if is_other
+            else f"there is no request {reference}"
+        )
+        print(f"Nothing was skipped: {why}.", file=sys.stderr)
         return 1
     except (RecordsUnavailable, TimeoutError):
         print("The database or the worker doesn't answer; is the system running?", file=sys.stderr)
@@ -292,9 +309,8 @@ def _match_listed(settings: Settings) -> int:
         print("Cases that wait for an organization can't be told now; they look by themselves once a day.")
         return 1
     if told:
-        print(
-            f"{told} {'case waits' if told == 1 else 'cases wait'} for an organization that is listed now, and looks."
-        )
+        whose = "1 case was" if told == 1 else f"{told} cases were"
+        print(f"{whose} waiting for an organization that is listed now. Each is told, and looks at it once more.")
     return 0
 
 

@@ -143,7 +143,7 @@ def build_worker(settings: Settings, *, client: Client, database: Database, vaul
     newcomers = NewcomerActivities(SqlNewcomerDesk(database), notice_printing)
     departures = DepartureActivities(SqlDepartureRecords(database, vault, settings.limits, zone=zone))
     records = RegistrationActivities(SqlRegistrationRecords(database, vault, settings.limits, zone))
-    invitations = InvitationActivities(SqlInvitationRecords(database, vault, settings.limits))
+    invitations = InvitationActivities(SqlInvitationRecords(database, vault, settings.limits, zone=zone))
     colleagues = ColleagueActivities(SqlColleagueRecords(database, vault, settings.limits, zone=zone))
     grants = GrantActivities(SqlGrantRecords(database, vault, settings.limits, zone=zone))
     cases = CaseActivities(SqlCaseRecords(database, vault, settings.limits, zone=zone))

@@ -15,7 +15,10 @@ from portal.sitting import view_sitting
 
 router = APIRouter(prefix="/api/v1/answers", tags=["Answering"])
 
-_OVER: Final = ("authorization_approved", "authorization_declined", "authorization_expired", "authorization_cancelled")
+_OVER: Final = (
+    "authorization_approved", "authorization_declined", "authorization_expired", "authorization_cancelled",
+    "authorization_stopped",
+)  # fmt: skip
 _DEAD: Final = ("decision_link_dead", "authorization_contact_changed")
 _STEP: Final = (*POSTED, "signed_out", "cross_site")
 

@@ -30,7 +30,7 @@ _POSTED: Final = (*POSTED, "signed_out", "cross_site", "not_billing_service", "n
 _CONTACT: Final = ("contact_own_person", "contact_own_domain", "authorization_contact_limit")
 _ASKED: Final = (
     *_POSTED, *_CONTACT, "authorization_open", "authorization_granted", "authorization_cool_down", "authorizations_open_limit",
-    "authorizations_limit",
+    "authorizations_limit", "authorization_own_tin",
 )  # fmt: skip
 _STEP: Final = (*_POSTED, "authorization_decided", "authorization_expired", "authorization_cancelled")
 
@@ -107,7 +107,7 @@ async def resend_authorization(
 
 @router.post(
     "/{authorization_id}/contact", summary="Correct the contact",
-    responses=problems(*_STEP, *_CONTACT, "authorization_corrections_limit"),
+    responses=problems(*_STEP, *_CONTACT, "contact_unchanged", "authorization_corrections_limit"),
 )  # fmt: skip
 async def correct_authorization(
     authorization_id: AuthorizationId, body: ContactRequest, principal: SignedIn, gate: GateDep, key: Key

@@ -3,7 +3,7 @@
 Not in the public description; `docs/authorizations.md` has it.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -13,12 +13,16 @@ from pydantic import BaseModel, Field
 from api.dependencies import GateDep, Key, NoBody, Staff
 from api.models import _answer, _request
 from domain.authorization import AuthorizationResult, State
-from portal import contact_desk, contact_review
-from portal.contact_desk import DeskAction, DeskLine, DeskRequest, Verdict
+from domain.grants import Ending, HeldBy
+from domain.grants import State as AccessState
+from portal import contact_access, contact_desk, contact_review
+from portal.contact_access import AccessView, HeldLine, HeldOrder
+from portal.contact_desk import DeskAction, DeskLine, DeskRequest, QueueOrder, Said, Verdict
 
 router = APIRouter(prefix="/api/v1/staff", include_in_schema=False)
 
 RequestId = Annotated[UUID, Path()]
+PageNumber = Annotated[int, Query(ge=1, le=100_000)]
 
 
 class ContactLineAnswer(BaseModel):
@@ -46,10 +50,76 @@ class ContactLineAnswer(BaseModel):
 
 
 class ContactQueueAnswer(BaseModel):
-    """The contacts that wait the longest, and how many wait in all."""
+    """One page of the contacts to look at."""
 
     requests: list[ContactLineAnswer]
+    page: int
+    pages: int
     total: int
+
+
+class HeldAccessAnswer(BaseModel):
+    """An access on hold after an objection. `id` is the request's; `objected_by` the name given with the objection."""
+
+    id: UUID
+    reference: str
+    service: str
+    organization: str
+    npi: str | None
+    objected_by: str
+    held_since: datetime
+    has_administrator: bool
+
+    @classmethod
+    def of(cls, line: HeldLine) -> Self:
+        return cls(
+            id=line.id, reference=line.reference, service=line.service, organization=line.organization, npi=line.npi,
+            objected_by=line.objected_by, held_since=line.held_since, has_administrator=line.has_administrator,
+        )  # fmt: skip
+
+
+class HeldAccessesAnswer(BaseModel):
+    """One page of the accesses on hold after an objection."""
+
+    accesses: list[HeldAccessAnswer]
+    page: int
+    pages: int
+    total: int
+
+
+class AdministratorAnswer(BaseModel):
+    """Somebody of the provider who can hold, resume and end the access."""
+
+    name: str
+    email: str
+
+
+class StaffAccessAnswer(BaseModel):
+    """The access that an approved request opened."""
+
+    state: AccessState
+    held_by: HeldBy | None
+    held_since: datetime | None
+    objected_by: str
+    organization: str
+    npi: str | None
+    opened_at: datetime
+    decided_by: str
+    decided_as: str
+    via: str
+    last_day: date | None
+    ended_at: datetime | None
+    ending: Ending | None
+    administrators: list[AdministratorAnswer]
+
+    @classmethod
+    def of(cls, view: AccessView) -> Self:
+        return cls(
+            state=view.state, held_by=view.held_by, held_since=view.held_since, objected_by=view.objected_by,
+            organization=view.organization, npi=view.npi, opened_at=view.opened_at, decided_by=view.decided_by,
+            decided_as=view.decided_as, via=view.via, last_day=view.last_day, ended_at=view.ended_at, ending=view.ending,
+            administrators=[AdministratorAnswer(name=one.name, email=one.email) for one in view.administrators],
+        )  # fmt: skip
 
 
 class VerdictAnswer(BaseModel):
@@ -84,6 +154,7 @@ class DeskRequestAnswer(BaseModel):
     resends: int
     verdicts: list[VerdictAnswer]
     actions: list[DeskAction]
+    access: StaffAccessAnswer | None
 
     @classmethod
     def of(cls, view: DeskRequest) -> Self:
@@ -95,7 +166,7 @@ class DeskRequestAnswer(BaseModel):
             provider_tin_masked=view.provider_tin_masked, npi=view.npi, requested_at=view.requested_at,
             deadline=view.deadline, delivery=view.delivery, delivery_at=view.delivery_at, resends=view.resends,
             verdicts=[VerdictAnswer(who=one.who, verdict=one.verdict, reason=one.reason, at=one.at) for one in view.verdicts],
-            actions=list(view.actions),
+            actions=list(view.actions), access=StaffAccessAnswer.of(view.access) if view.access else None,
         )  # fmt: skip
 
 
@@ -131,17 +202,41 @@ class DeskStepDone(BaseModel):
 
 
 @router.get("/contacts")
-async def list_contacts(member: Staff, gate: GateDep) -> ContactQueueAnswer:
-    """Those that wait the longest first."""
-    found = await contact_desk.list_queue(gate, member)
-    return ContactQueueAnswer(requests=[ContactLineAnswer.of(one) for one in found.rows], total=found.total)
+async def list_contacts(
+    *,
+    member: Staff,
+    gate: GateDep,
+    said: Said | None = None,
+    sort: QueueOrder = QueueOrder.WAITING,
+    descending: bool = False,
+    page: PageNumber = 1,
+) -> ContactQueueAnswer:
+    """Those to look at; without more those that wait the longest first."""
+    found = await contact_desk.list_queue(gate, member, said=said, order=sort, descending=descending, page=page)
+    lines = [ContactLineAnswer.of(one) for one in found.rows]
+    return ContactQueueAnswer(requests=lines, page=found.page, pages=found.pages, total=found.total)
+
+
+@router.get("/contacts/objected")
+async def list_held(
+    *,
+    member: Staff,
+    gate: GateDep,
+    sort: HeldOrder = HeldOrder.SINCE,
+    descending: bool = False,
+    page: PageNumber = 1,
+) -> HeldAccessesAnswer:
+    """Accesses on hold after an objection; without more the longest first."""
+    found = await contact_access.list_held(gate, member, order=sort, descending=descending, page=page)
+    lines = [HeldAccessAnswer.of(one) for one in found.rows]
+    return HeldAccessesAnswer(accesses=lines, page=found.page, pages=found.pages, total=found.total)
 
 
 @router.get("/contacts/found")
 async def find_contact(
     member: Staff, gate: GateDep, reference: Annotated[str, Query(max_length=40)]
 ) -> DeskRequestAnswer:
-    """Any request, by its reference."""
+    """Any request, by its reference, however it's typed."""
     found = await contact_desk.find(gate, member, reference)
     return DeskRequestAnswer.of(await contact_desk.view_request(gate, member, found))
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.departure import Choice, State
 from portal.departure_desk import DeskReview, ObjectionLine
 from portal.departures import ClaimView, ExistingAccount
-from portal.newcomers import NoticeView
+from portal.newcomers import NoticeView, Outcome
 from portal.objection_desk import Settled
 
 
@@ -58,7 +58,11 @@ class ColleagueWordRequest(BaseModel):
         max_length=20,
         description="`left`, `on_leave`, `other_role`, `not_responding`, `unknown` or `other`.",
     )
-    about: str = Field("", max_length=40, description="The id of one of the accounts listed; empty for all of them.")
+    about: str = Field(
+        "",
+        max_length=40,
+        description="The id of one of the accounts listed; `unknown` if you don't know which; empty for all that are listed.",
+    )
     text: str = Field("", max_length=1000, description="In your own words; needed with `other`.")
 
 
@@ -74,19 +78,20 @@ class NoticeAnswer(BaseModel):
     """A notice that somebody registered for your organization."""
 
     model_config = _answer(
-        id=_ID, organization="Northfield Clinic", tin_masked="•••••0001", newcomer="J••• E•••", reference="R-7K3M-9QXW", told_at=_AT,
-        until=_UNTIL, says_you_left=True, review="open", answered=None, may_answer=True,
+        id=_ID, organization="Northfield Clinic", tin_masked="•••••0001", newcomer="Jordan Ellis", reference="R-7K3M-9QXW", told_at=_AT,
+        until=_UNTIL, says_you_left=True, review="open", outcome="open", answered=None, may_answer=True,
     )  # fmt: skip
 
     id: UUID
     organization: str
     tin_masked: str
-    newcomer: str
+    newcomer: str = Field(description="The full name: you judge whether you know this person.")
     reference: str
     told_at: datetime
     until: datetime = Field(description="The end of the time to object.")
     says_you_left: bool = Field(description="Whether your own access ends if nobody objects.")
     review: State | None = Field(description="Where the review of your own access stands, if there is one.")
+    outcome: Outcome = Field(description="What became of it, as far as it concerns you.")
     answered: Choice | None
     may_answer: bool
 
@@ -94,8 +99,8 @@ class NoticeAnswer(BaseModel):
     def of(cls, view: NoticeView) -> Self:
         return cls(
             id=view.id, organization=view.organization, tin_masked=view.tin_masked, newcomer=view.newcomer, reference=view.reference,
-            told_at=view.told_at, until=view.until, says_you_left=view.says_you_left, review=view.review, answered=view.answered,
-            may_answer=view.may_answer,
+            told_at=view.told_at, until=view.until, says_you_left=view.says_you_left, review=view.review,
+            outcome=view.outcome, answered=view.answered, may_answer=view.may_answer,
         )  # fmt: skip
 
 

@@ -20,7 +20,8 @@ _GRANT = {
     "id": _ID, "reference": "A-7K3M-9QXW", "service": "Harbor Billing", "service_tin_masked": "•••••0002",
     "organization": "Northfield Clinic", "tin_masked": "•••••0001", "npi": None, "state": "open", "held_by": None, "ending": None,
     "opened_at": _AT, "ended_at": None, "last_day": "2027-06-30", "decided_by": "Kim Contact", "decided_as": "Office manager",
-    "via": "code", "contact_masked": "k•••@clinic.example.org", "may_change": True,
+    "via": "code", "contact_masked": "k•••@clinic.example.org", "may_hold": True, "may_end": True,
+    "may_change": True,
 }  # fmt: skip
 _REQUEST = {
     "id": _ID, "reference": "A-7K3M-9QXW", "state": "sent", "service": "Harbor Billing", "service_tin_masked": "•••••0002",
@@ -61,7 +62,9 @@ class GrantAnswer(BaseModel):
     decided_as: str = Field(description="What that person does there, as they wrote it.")
     via: str = Field(description="`code`: by the business contact that was asked; `account`: by an administrator.")
     contact_masked: str
-    may_change: bool
+    may_hold: bool
+    may_end: bool = Field(description="Revoke it, or have it end sooner.")
+    may_change: bool = Field(description="Everything: also resume it, or have it go on for longer.")
 
     @classmethod
     def of(cls, view: GrantView) -> Self:

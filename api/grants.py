@@ -124,6 +124,7 @@ async def show_provider_request(request_id: RequestId, principal: SignedIn, gate
     responses=problems(
         *POSTED, "signed_out", "cross_site", "not_found", "not_administrator", "decision_own_request", "newcomer_waits",
         "authorization_approved", "authorization_declined", "authorization_expired", "authorization_cancelled",
+        "authorization_stopped",
     ),
 )  # fmt: skip
 async def decide_provider_request(

@@ -23,7 +23,7 @@ _LETTER = {
 _ADDITION = {
     "id": _ID, "reference": "R-7K3M-9QXW", "state": "awaiting_pin",
     "open_steps": ["pin", "payment-proof", "letter-addresses", "letters", "billing-service", "withdrawal"], "organization": "Northfield Clinic",
-    "started_at": _AT, "deadline": _UNTIL,
+    "tin_masked": "•••••0001", "takes_pin": True, "started_at": _AT, "deadline": _UNTIL,
 }  # fmt: skip
 
 
@@ -135,6 +135,8 @@ class AdditionAnswer(BaseModel):
     state: State
     open_steps: OpenSteps
     organization: str | None = Field(description="Once its identifiers matched.")
+    tin_masked: str | None = Field(description="Once its identifiers matched.")
+    takes_pin: bool = Field(description="That a letter is on its way or its PIN can be entered.")
     started_at: datetime
     deadline: datetime = Field(description="When it closes if nothing more is done.")
 
@@ -142,7 +144,7 @@ class AdditionAnswer(BaseModel):
     def of(cls, view: AdditionView) -> Self:
         return cls(
             id=view.id, reference=view.reference, state=view.state, open_steps=list(OPEN_STEPS[view.state]),
-            organization=view.organization, started_at=view.started_at, deadline=view.deadline,
+            organization=view.organization, tin_masked=view.tin_masked, takes_pin=view.takes_pin, started_at=view.started_at, deadline=view.deadline,
         )  # fmt: skip
 
 

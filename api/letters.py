@@ -26,13 +26,13 @@ _OF_ADDITIONS: Final = ("access_open_already", "account_closed")
 @router.post(
     "/{registration_id}/letter-addresses", summary="List the addresses that a letter may go to",
     responses=problems(
-        *STEP, *_OF_ADDITIONS, "organization_no_match", "no_usable_address", "payment_paused", "payment_letter_only"
+        *STEP, *_OF_ADDITIONS, "organization_no_match", "no_usable_address", "pin_tries_used", "payment_paused", "payment_letter_only"
     ),
 )  # fmt: skip
 async def list_letter_addresses(
     registration_id: OwnRegistration, body: LetterAddressesRequest, gate: GateDep, key: Key, caller: Caller
 ) -> LetterAddressesAnswer:
-    """Addresses of our records, masked. Each request is counted like a payment that is tried; a mismatch never tells which field it was."""
+    """Addresses of our records, masked. Each request is counted like a payment that is tried, and given back when it matched; a mismatch never tells which field it was. An address that this registration's letter didn't reach isn't listed again."""
     result = await letters.identify(
         gate, registration_id, tin=body.tin, vendor=body.vendor, npi=body.npi, key=key, caller=caller
     )
@@ -41,7 +41,7 @@ async def list_letter_addresses(
 
 @router.post(
     "/{registration_id}/letters", summary="Have a letter with a PIN mailed",
-    responses=problems(*STEP, *_OF_ADDITIONS, "no_usable_address", "letters_limit"),
+    responses=problems(*STEP, *_OF_ADDITIONS, "no_usable_address", "pin_tries_used", "letters_limit"),
 )  # fmt: skip
 async def request_letter(registration_id: OwnRegistration, body: LetterRequest, gate: GateDep, key: Key) -> StepDone:
     """To one of the addresses listed before. The PINs of earlier letters stay good."""
@@ -57,7 +57,7 @@ async def list_letters(registration_id: OwnRegistration, gate: GateDep) -> Lette
 
 @router.post(
     "/{registration_id}/pin", summary="Enter the PIN of a letter",
-    responses=problems(*STEP, *_OF_ADDITIONS, "pin_wrong", "pin_expired", "pin_paused", "pin_letters_locked"),
+    responses=problems(*STEP, *_OF_ADDITIONS, "pin_wrong", "pin_expired", "pin_paused", "pin_letters_locked", "pin_tries_used"),
 )  # fmt: skip
 async def enter_pin(registration_id: OwnRegistration, body: PinRequest, gate: GateDep, key: Key) -> StepDone:
     """Wrong PINs are counted; something that can't be a PIN isn't. The right one proves the organization."""

@@ -199,13 +199,18 @@ class RecoveryCodesAnswer(BaseModel):
 class ResumeLinkRequest(BaseModel):
     """Whose registrations are to be gone on with."""
 
-    model_config = _request(email="jo@clinic.example.org")
+    model_config = _request(email="jo@clinic.example.org") | {
+        "json_schema_extra": {"examples": [{"email": "jo@clinic.example.org"}, {"email": "R-7K3M-9QXW-2B4C"}]}
+    }
 
-    email: str = Field(max_length=320)
+    email: str = Field(
+        max_length=320,
+        description="The address that was registered with, or in its place the registration's reference, however it's typed.",
+    )
 
 
 class ResumeLinkAnswer(BaseModel):
-    """The request was taken; if there is an open registration of this address, a link is mailed to it."""
+    """The request was taken; if there is such an open registration, a link is mailed to its own address."""
 
     model_config = _answer(accepted=True)
 

@@ -11,10 +11,11 @@ from api.problems import problems
 from api.registrations import POSTED
 from domain.ports import RecordsUnavailable
 from ops.logs import logger
-from portal import registering
+from portal import resuming
 from portal.gate import Gate, remember_key
 from portal.refusals import Refusal
 from portal.repeating import redeem_resume_link_once
+from portal.resuming import Sought
 
 router = APIRouter(prefix="/api/v1", tags=["Going on elsewhere"])
 
@@ -29,17 +30,17 @@ _PAUSES_S: Final = (1.0, 5.0, 20.0, 60.0)
 async def send_resume_link(
     body: ResumeLinkRequest, gate: GateDep, key: Key, caller: Caller, after: BackgroundTasks
 ) -> ResumeLinkAnswer:
-    """The answer is the same whether or not there is a registration of this address."""
-    address = await registering.check_resume_request(gate, email=body.email, caller=caller)
-    if await remember_key(gate, scope="resume-links", key=key, body=address):
-        after.add_task(_mail, gate, address)
+    """The answer is the same whether or not there is such a registration. The link goes to its own confirmed address only."""
+    sought = await resuming.check_resume_request(gate, email=body.email, caller=caller)
+    if await remember_key(gate, scope="resume-links", key=key, body=sought.email or sought.reference):
+        after.add_task(_mail, gate, sought)
     return ResumeLinkAnswer()
 
 
-async def _mail(gate: Gate, address: str) -> None:
+async def _mail(gate: Gate, sought: Sought) -> None:
     for pause_s in (*_PAUSES_S, None):
         try:
-            await registering.mail_resume_links(gate, email=address)
+            await resuming.mail_resume_links(gate, email=sought.email, reference=sought.reference)
             return
         except (Refusal, RecordsUnavailable) as error:
             if pause_s is None:

@@ -1,6 +1,7 @@
 """What stands in the way of a request, and what is to be thought of its contact; looked up under the billing service's lock."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -14,14 +15,38 @@ from db.authorizations import AuthorizationRow, GrantRow
 from db.billing import BillingService
 from db.colleagues import holdings_of
 from db.counting import count
+from db.directory import Organization
 from domain.authorization import OPEN, AuthorizationRecorded, Code, State
-from domain.independence import Judgement, Verdict, judge
+from domain.independence import Judgement, Verdict, judge, same_mailbox_key
 from domain.limits import Limits
-from domain.people import limit_key
+from domain.people import limit_key, mailbox_key
 from domain.ports import Vault
 
 _DAY: Final = timedelta(days=1)
 _REFUSALS: Final = {"T2.own_person": Code.CONTACT_OWN_PERSON, "T2.own_domain": Code.CONTACT_OWN_DOMAIN}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How many requests of a billing service are open, and how many may be at one time."""
+
+    limit: int
+    open: int
+
+    @property
+    def left(self) -> int:
+        return max(0, self.limit - self.open)
+
+
+async def room_of(session: AsyncSession, limits: Limits, billing_id: UUID) -> Room:
+    """What staff have allowed this billing service counts before the setting."""
+    service = await session.get(BillingService, billing_id)
+    opened = await session.scalar(
+        select(func.count()).where(
+            col(AuthorizationRow.billing_id) == billing_id, col(AuthorizationRow.state).in_(OPEN)
+        )
+    )
+    return Room(limit=(service.open_limit if service else None) or limits.authorizations_open, open=opened or 0)
 
 
 class Asking:
@@ -55,7 +80,10 @@ class Asking:
         return judge(contact, people=await self.people(), review_wanted=review_wanted)
 
     async def refusal(self) -> AuthorizationRecorded | None:
-        """Why this can't be asked for now: it is asked for or granted already, was declined lately, or too much is open."""
+        """Why this can't be asked for now: the Tax ID is one's own, it is asked for or granted already, was declined
+        lately, or too much is open."""
+        if await self._is_own_tin():
+            return self._refused(Code.OWN_TIN)
         standing = await self._open_one()
         if standing is not None:
             return self._refused(Code.ALREADY_OPEN, standing_id=str(standing))
@@ -66,14 +94,8 @@ class Asking:
         if declined is not None and declined.ended_at is not None:
             again_at = declined.ended_at + self._limits.authorization_cool_down
             return self._refused(Code.COOL_DOWN, standing_id=str(declined.id), retry_at=again_at)
-        service = await self._session.get(BillingService, self._row.billing_id)
-        most = (service.open_limit if service else None) or self._limits.authorizations_open
-        opened = await self._session.scalar(
-            select(func.count()).where(
-                col(AuthorizationRow.billing_id) == self._row.billing_id, col(AuthorizationRow.state).in_(OPEN)
-            )
-        )
-        return self._refused(Code.OPEN_LIMIT) if (opened or 0) >= most else None
+        room = await room_of(self._session, self._limits, self._row.billing_id)
+        return None if room.left else self._refused(Code.OPEN_LIMIT)
 
     async def often_refusal(self) -> AuthorizationRecorded | None:
         """Asked again and again: each request is a mail to its contact and to the provider's people, cancelled or not."""
@@ -84,9 +106,11 @@ class Asking:
         return None
 
     async def contact_refusal(self, contact: str, judged: Judgement) -> AuthorizationRecorded | None:
-        """Why this contact gets no mail: not independent, or asked too often today, whoever asked."""
+        """Why this contact gets no mail: not independent, asked already, or asked too often today, whoever asked."""
         if judged.verdict is Verdict.REFUSED:
             return self._refused(_REFUSALS[judged.rule])
+        if self._row.state in OPEN and self._is_asked_already(contact):
+            return self._refused(Code.CONTACT_UNCHANGED)
         key = self._vault.digest("email", limit_key(contact))
         tally = await count(self._session, "authorization-contact", key, at=self._at, window=_DAY)
         if tally.count > self._limits.authorizations_per_contact:
@@ -102,6 +126,19 @@ class Asking:
             .limit(1)
         )
         return found
+
+    async def _is_own_tin(self) -> bool:
+        """Only the billing service's own record is looked at, nothing of the directory's (I16)."""
+        service = await self._session.get(Organization, self._row.billing_id)
+        # Its own digest has another purpose than a provider's, so that no look-up of a provider finds it.
+        return service is not None and self._row.tin_digest == self._vault.digest(
+            "tin", self._vault.unseal("tin", service.tin_sealed)
+        )
+
+    def _is_asked_already(self, contact: str) -> bool:
+        """Whether a correction names the mailbox that stands. One whose mail came back may differ by a dot or tag alone."""
+        key = mailbox_key if self._row.state == State.UNDELIVERABLE else same_mailbox_key
+        return key(contact) == key(self._vault.unseal("email", self._row.contact_sealed))
 
     def _same_pair(self) -> Select[AuthorizationRow]:
         return select(AuthorizationRow).where(

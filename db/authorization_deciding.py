@@ -39,7 +39,7 @@ class Deciding:
         self._cmd = cmd
         self._asking = asking
         self._zone = zone
-        self._telling = Telling(session, vault, row, cmd)
+        self._telling = Telling(session, vault, row, cmd, zone=zone)
 
     async def judge(self) -> AuthorizationRecorded:
         row = self._row

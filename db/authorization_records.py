@@ -66,7 +66,7 @@ class SqlAuthorizationRecords:
         async def step(session: AsyncSession, row: AuthorizationRow) -> AuthorizationRecorded:
             # Two of one service at one moment come after one another: the second finds the first one's request (T5).
             await lock_organization(session, row.billing_id)
-            asking, telling = self._asking(session, row, cmd), Telling(session, self._vault, row, cmd)
+            asking, telling = self._asking(session, row, cmd), self._telling(session, row, cmd)
             row.is_newest = False  # until it's clear that it's a request at all
             refusal = await asking.refusal()
             if refusal is None and not await asking.is_of_service(row.requester_id):
@@ -101,7 +101,7 @@ class SqlAuthorizationRecords:
             if cmd.by.account_id is not None:
                 row.resends += 1
                 row.resent_at = cmd.at
-            telling = Telling(session, self._vault, row, cmd)
+            telling = self._telling(session, row, cmd)
             mail = await telling.send_link(purpose="authorization_request")
             await telling.tell_requester("authorization_resent", mailed=False)
             return AuthorizationRecorded(state=State.SENT, mails=(mail,))
@@ -119,7 +119,7 @@ class SqlAuthorizationRecords:
                 refusal = self._no(row, Code.CORRECTIONS_LIMIT)
             if refusal is not None:
                 return refusal
-            asking, telling = self._asking(session, row, cmd), Telling(session, self._vault, row, cmd)
+            asking, telling = self._asking(session, row, cmd), self._telling(session, row, cmd)
             judged = await asking.judgement(correction.contact, review_wanted=bool(correction.review_reason))
             refusal = await asking.contact_refusal(correction.contact, judged)
             if refusal is not None:
@@ -146,7 +146,7 @@ class SqlAuthorizationRecords:
                 return self._no(row, Code.VOID)
             if row.state != State.IN_REVIEW:
                 return self._no(row, Code.NOT_IN_REVIEW)
-            telling = Telling(session, self._vault, row, cmd)
+            telling = self._telling(session, row, cmd)
             if given.verdict == "refuse":
                 return AuthorizationRecorded(
                     state=State.CANCELLED,
@@ -177,7 +177,7 @@ class SqlAuthorizationRecords:
             if state is not State.SENT:  # nobody was asked yet, or the address takes no mail
                 return AuthorizationRecorded(state=state)
             row.reminders, row.reminded_at = row.reminders + 1, cmd.at
-            telling = Telling(session, self._vault, row, cmd)
+            telling = self._telling(session, row, cmd)
             mail = await telling.send_link(purpose="authorization_reminder", number=str(cmd.number))
             return AuthorizationRecorded(state=state, mails=(mail,))
 
@@ -185,7 +185,7 @@ class SqlAuthorizationRecords:
 
     async def remind_requester(self, cmd: RecordRequesterReminder) -> AuthorizationRecorded:
         async def step(session: AsyncSession, row: AuthorizationRow) -> AuthorizationRecorded:
-            telling = Telling(session, self._vault, row, cmd)
+            telling = self._telling(session, row, cmd)
             due = await telling.tell_requester("authorization_waiting", number=str(cmd.number))
             return AuthorizationRecorded(state=State(row.state), mails=due)
 
@@ -201,7 +201,7 @@ class SqlAuthorizationRecords:
             row.delivery, row.delivery_at = cmd.event, cmd.at
             if cmd.event != "bounced" or state is not State.SENT:
                 return AuthorizationRecorded(state=state)
-            due = await Telling(session, self._vault, row, cmd).tell_requester("authorization_undeliverable")
+            due = await self._telling(session, row, cmd).tell_requester("authorization_undeliverable")
             return AuthorizationRecorded(state=State.UNDELIVERABLE, mails=due)
 
         return await self._once(cmd, f"authorization.mail_{cmd.event}", step)
@@ -223,7 +223,7 @@ class SqlAuthorizationRecords:
             # A code goes to the mailbox that the link went to, once it was asked something.
             if not drafted or row.state == State.IN_REVIEW:
                 return self._no(row, Code.VOID)
-            mail = await Telling(session, self._vault, row, cmd).send_code(sitting_id)
+            mail = await self._telling(session, row, cmd).send_code(sitting_id)
             return AuthorizationRecorded(state=State(row.state), mails=(mail,))
 
         return await self._once(cmd, "authorization.code_issued", step)
@@ -259,7 +259,7 @@ class SqlAuthorizationRecords:
                 return refusal
             if cmd.state is State.EXPIRED and (unheard := await self._unheard(session, row)) is not None:
                 return AuthorizationRecorded(state=State(row.state), unheard=unheard)
-            telling = Telling(session, self._vault, row, cmd)
+            telling = self._telling(session, row, cmd)
             row.closing_code = cmd.state
             await telling.kill_links()
             kind = f"authorization_{cmd.state}"
@@ -292,7 +292,10 @@ class SqlAuthorizationRecords:
     ) -> tuple[MailDue, ...]:
         """The link to the contact; the provider's own people are told as well that somebody asks (B7)."""
         link = await telling.send_link(purpose="authorization_request")
-        return (link, *await tell_provider_of_request(session, self._vault, row=row, at=cmd.at))
+        return (link, *await tell_provider_of_request(session, self._vault, row=row, at=cmd.at, zone=self._zone))
+
+    def _telling(self, session: AsyncSession, row: AuthorizationRow, cmd: AuthorizationStep) -> Telling:
+        return Telling(session, self._vault, row, cmd, zone=self._zone)
 
     def _asking(self, session: AsyncSession, row: AuthorizationRow, cmd: AuthorizationStep) -> Asking:
         return Asking(session, self._vault, self._limits, row, at=cmd.at)

@@ -1,5 +1,6 @@
 """Whom a request's steps tell, and with what: its contact by mail, its requester by message and mail."""
 
+from datetime import tzinfo
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -14,10 +15,12 @@ from db.colleagues import administrators, holdings_of
 from db.directory import Organization
 from db.registrations import MailRow, OneTimeSecret
 from domain.authorization import AuthorizationStep, Code
+from domain.client_words import STOPPED_BECAUSE
 from domain.identifiers import Tin
 from domain.people import masked_address
 from domain.ports import Vault
 from domain.recording import MailDue
+from domain.time_words import moment_in_words
 
 LINK_MAILS = ("authorization_request", "authorization_reminder")
 
@@ -33,13 +36,16 @@ def sitting_subject(sitting_id: UUID | str) -> str:
 
 
 class Telling:
-    """Tells both sides of one request, within the transaction of one step."""
+    """Tells both sides of one request, within the transaction of one step. Times are told in the payer's `zone`."""
 
-    def __init__(self, session: AsyncSession, vault: Vault, row: AuthorizationRow, cmd: AuthorizationStep) -> None:
+    def __init__(
+        self, session: AsyncSession, vault: Vault, row: AuthorizationRow, cmd: AuthorizationStep, *, zone: tzinfo
+    ) -> None:
         self._session = session
         self._vault = vault
         self._row = row
         self._cmd = cmd
+        self._zone = zone
 
     async def values(self) -> dict[str, str]:
         """What the words of this request's mails and messages may name: nothing of the directory's."""
@@ -54,7 +60,7 @@ class Telling:
             "provider_tin": Tin(vault.unseal("tin", row.tin_sealed)).masked,
             "scope": f"NPI {row.npi}" if row.npi else "all of its Tax ID",
             "reference": row.reference,
-            "until": f"{row.deadline:%B} {row.deadline.day}, {row.deadline.year}, {row.deadline:%H:%M} UTC",
+            "until": moment_in_words(row.deadline, self._zone),
             "contact": masked_address(vault.unseal("email", row.contact_sealed)),
         }
 
@@ -125,8 +131,12 @@ class Telling:
     # The requester.
 
     async def tell_requester(self, kind: str, *, mailed: bool = True, **more: str) -> tuple[MailDue, ...]:
-        """A message, and a mail unless it was their own doing. Where the requester has left: those who lead the service."""
-        subject, values, due = subject_of(self._row.id), {**await self.values(), **more}, []
+        """A message, and a mail unless it was their own doing. Where the requester has left: those who lead the service.
+
+        Both lead to the request's own page.
+        """
+        subject, page, due = subject_of(self._row.id), f"clients/{self._row.id}", []
+        values = {**await self.values(), "page": page, **more}
         for account in await self._requesters():
             told = {**values, "name": self._vault.unseal("name", account.name_sealed)}
             tell(
@@ -156,6 +166,6 @@ class Telling:
         self._row.closing_code = code
         await self.kill_links()
         return (
-            *await self.tell_requester("authorization_stopped", code=code),
+            *await self.tell_requester("authorization_stopped", code=code, why=STOPPED_BECAUSE[code]),
             *await self.tell_contact_it_is_over("stopped"),
         )

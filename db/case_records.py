@@ -182,7 +182,8 @@ class SqlCaseRecords:
         if assignee is None:
             return self._refused(row, act, CaseCode.STAFF_UNKNOWN)
         row.owner_id = assignee.id
-        return Told(state=CaseState(row.state), what="reassigned", text=act.text, internal=True)
+        text = f"To {self._vault.unseal('name', assignee.name_sealed)}. {act.text}".strip()
+        return Told(state=CaseState(row.state), what="reassigned", text=text, internal=True)
 
     async def _access(
         self, session: AsyncSession, row: CaseRow, cmd: RecordCaseAction, decision: StaffDecision | None

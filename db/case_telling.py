@@ -107,6 +107,7 @@ async def tell_colleagues(
 ) -> tuple[MailDue, ...]:
     """Tell the accounts that see the organization already that an account got access to it: they may not expect it.
 
+    The message names the person, for who is signed in has to judge it; the mail masks the name.
     A registration tells them itself when its account is made.
     """
     if row.account_id is None or row.organization_id is None:
@@ -132,7 +133,7 @@ async def tell_colleagues(
         session.add(
             Message(
                 account_id=colleague.id, cause=f"{subject_of(row.id)}:{revision}", kind="access_by_staff",
-                values_sealed=vault.seal("message", json.dumps(values)), at=at,
+                values_sealed=vault.seal("message", json.dumps({**values, "newcomer": newcomer.name})), at=at,
             )
         )  # fmt: skip
         due.append(

@@ -1,7 +1,7 @@
 """Who is told of a review's turns: the person it's about, the newcomers, and the organization's administrators."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 
 from sqlalchemy import select
@@ -19,6 +19,9 @@ from domain.departure import ReviewStep
 from domain.people import masked_name
 from domain.ports import Vault
 from domain.recording import MailDue
+
+_TO_THE_PERSON: Final = {"departure_contested": "departure_contested_you", "departure_kept": "departure_kept_you"}
+"""Messages that others get as well, in words for the person whom the review is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class DepartureTelling:
     def message(self, session: AsyncSession, cmd: ReviewStep, *, account_id: UUID, kind: str) -> None:
         """A message; each turn of a review makes at most one for each account."""
         cause = f"departure/{self.row.id}:{kind}"
+        if account_id == self.row.account_id:
+            kind = _TO_THE_PERSON.get(kind, kind)
         tell(session, self.vault, account_id=account_id, cause=cause, kind=kind, values=self.values, at=cmd.at)
 
     async def tell_departed(self, session: AsyncSession, cmd: ReviewStep, kind: str) -> tuple[MailDue, ...]:
@@ -94,7 +99,11 @@ class DepartureTelling:
                 purpose=kind,
                 generation=str(account_id),
                 recipient=self.vault.unseal("email", account.email_sealed),
-                values={**self.values, "name": self.vault.unseal("name", account.name_sealed)},
+                values={
+                    **self.values,
+                    "name": self.vault.unseal("name", account.name_sealed),
+                    "you": "yes" if account_id == self.row.account_id else "",
+                },
                 at=cmd.at,
             ),
         )

@@ -29,8 +29,8 @@ _GRANTED: Final = (
 _SCOPE: Final = "Since then the service's people see there what you would see yourselves, {scope}, {until}."
 _EXPECTED: Final = (
     "If you asked for this, you need not do anything. If you did not ask for it, say so on the page below: the access is put on "
-    "hold at once, and our staff hear of it. Nobody of your organization has an account for our portal; with one you can see and "
-    "end every access of a billing service yourselves."
+    "hold at once, and our staff hear of it. Nobody of your organization is an administrator of {scope} in our portal; an "
+    "administrator can see and end every access of a billing service there."
 )
 
 
@@ -78,6 +78,7 @@ async def words_of_grant(
     code = await session.get_one(OneTimeSecret, (subject_of(grant.id), OBJECTION_CODE, 1))
     characters = vault.unseal(f"secret.{OBJECTION_CODE}", code.sealed) if code.sealed else ""
     day = grant.opened_at.astimezone(zone)
+    scope = f"NPI {grant.npi}" if grant.npi else "all of your Tax ID"
     until = f"up to {day_in_words(grant.ends_at, zone)}" if grant.ends_at else "without an end date"
     return LetterWords(
         reference=grant.reference,
@@ -91,8 +92,8 @@ async def words_of_grant(
                 name=vault.unseal("name", decision.name_sealed),
                 role=vault.unseal("role", decision.role_sealed),
             ),
-            _SCOPE.format(scope=f"for NPI {grant.npi}" if grant.npi else "for all of your Tax ID", until=until),
-            _EXPECTED,
+            _SCOPE.format(scope=f"for {scope}", until=until),
+            _EXPECTED.format(scope=scope),
         ),
         action=f"You did not ask for this? Your code: {Pin(characters).shown}",
     )

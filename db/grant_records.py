@@ -14,10 +14,10 @@ from db.authorizations import GrantObjection, GrantRow
 from db.colleagues import holdings_of
 from db.database import Database
 from db.departures import NoticeLetterRow
-from db.grant_telling import GrantTelling, subject_of
+from db.grant_telling import OBJECTED, GrantTelling, subject_of
 from db.newcomer_standing import Standing
 from db.recording import Change, once
-from domain.colleagues import administers
+from domain.grant_rights import Rights
 from domain.grants import (
     Action,
     Code,
@@ -97,7 +97,7 @@ class SqlGrantRecords:
             telling = await self._telling(session, row, cmd)
             by = {"by": self._vault.unseal("name", objection.name_sealed)}
             due = (
-                *await telling.tell_provider("grant_objected", by),
+                *await telling.tell_provider(OBJECTED, by),
                 *await telling.tell_staff("staff_grant_objected"),
                 *await telling.tell_service("grant_held", {"why": "Somebody of the provider says that they did not ask for it."}),
             )  # fmt: skip
@@ -119,21 +119,22 @@ class SqlGrantRecords:
 
     async def _refusal(self, session: AsyncSession, row: GrantRow, cmd: RecordGrantChange) -> GrantRecorded | None:
         change = cmd.change
-        account_id = UUID(change.account_id)
-        if not administers(await holdings_of(session, row.organization_id), account_id, row.npi):
+        account_id, wanted = UUID(change.account_id), change.ends_at
+        is_opening = change.action is Action.RESUME or (
+            change.action in {Action.SET_END, Action.CLEAR_END} and is_wider(row.ends_at, wanted)
+        )
+        rights = Rights.of(await holdings_of(session, row.organization_id), account_id, row.npi)
+        closing = rights.may_hold if change.action is Action.HOLD else rights.may_end
+        if not (rights.may_open if is_opening else closing):
             return self._refused(row, Code.NOT_ADMINISTRATOR)
         if effective(State(row.status), row.ends_at, cmd.at).is_final:
             return self._refused(row, Code.ENDED)
-        wanted = change.ends_at
         if change.action is Action.SET_END and (
             wanted is None or not cmd.at < wanted <= cmd.at + FARTHEST_END
         ):  # fmt: skip
             return self._refused(row, Code.END_DATE)
         if self._stands_already(row, cmd):
             return self._refused(row, Code.UNCHANGED)
-        is_opening = change.action is Action.RESUME or (
-            change.action in {Action.SET_END, Action.CLEAR_END} and is_wider(row.ends_at, wanted)
-        )
         if is_opening:
             standing = Standing(session, row.organization_id, self._limits, at=cmd.at, zone=self._zone)
             wait = await standing.wait_among_others(account_id, row.npi)

@@ -1,6 +1,6 @@
 """Who is told of a change to a billing service's access: the service's people, the provider's administrators, staff (T6, B7)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final, Self
@@ -12,16 +12,20 @@ from sqlmodel import col
 
 from db import mails
 from db.account_opening import tell
-from db.accounts import Account
+from db.accounts import Account, Message
 from db.authorizations import AuthorizationRow, GrantRow
 from db.colleagues import administrators, holdings_of
 from db.directory import Organization
 from db.staff import StaffAccount
-from domain.grants import last_day
+from domain.colleagues import Holding
+from domain.grant_rights import Rights, concerned, touches, ways_after_change, ways_after_objection
+from domain.grants import State, last_day
 from domain.identifiers import Tin
 from domain.ports import Vault
 from domain.recording import MailDue
 
+OPENED: Final = "provider_grant_opened"
+OBJECTED: Final = "grant_objected"
 WHOLE_TIN: Final = "all of its Tax ID"
 
 
@@ -80,12 +84,36 @@ class GrantTelling:
     async def tell_provider(
         self, kind: str, more: Mapping[str, str] | None = None, *, actor: UUID | None = None
     ) -> tuple[MailDue, ...]:
-        """A message to each administrator of the provider, and a mail to all of them but the one who did it."""
-        told = administrators(await holdings_of(self.session, self.row.organization_id), self.row.npi)
-        return await self._tell(told, kind, {"page": f"billing-services/{self.row.id}", **(more or {})}, unmailed=actor)
+        """A message to whom it concerns at the provider, and a mail to all of them but the one who did it.
+
+        Whoever was told that the access was opened hears what becomes of it, as long as they see it.
+        """
+        npi = self.row.npi
+        holdings = await holdings_of(self.session, self.row.organization_id)
+        told = concerned(holdings, npi)
+        told += [one for one in await self._told_of_opening(holdings) if one not in told]
+
+        def ways(account_id: UUID) -> dict[str, str]:
+            rights = Rights.of(holdings, account_id, npi)
+            if kind == OBJECTED:
+                return ways_after_objection(rights, npi)
+            return ways_after_change(rights, State(self.row.status))
+
+        more = {"page": f"billing-services/{self.row.id}", **(more or {})}
+        return await self._tell(told, kind, more, unmailed=actor, ways=ways)
+
+    async def _told_of_opening(self, holdings: tuple[Holding, ...]) -> list[UUID]:
+        seeing = dict.fromkeys(one.account_id for one in holdings if touches(one, self.row.npi))
+        cause = f"{subject_of(self.row.id)}:{OPENED}"
+        told = set(
+            await self.session.scalars(
+                select(col(Message.account_id)).where(col(Message.account_id).in_(seeing), col(Message.cause) == cause)
+            )
+        )
+        return [one for one in seeing if one in told]
 
     async def tell_staff(self, kind: str) -> tuple[MailDue, ...]:
-        """A mail to everybody of staff."""
+        """A mail to everybody of staff, with a link to their page of the request."""
         staff = await self.session.scalars(
             select(StaffAccount)
             .where(col(StaffAccount.closed_at).is_(None), col(StaffAccount.ready_at).is_not(None))
@@ -94,16 +122,24 @@ class GrantTelling:
         return tuple(
             self._mail(kind, one.id, self.vault.unseal("email", one.email_sealed), {
                 **self.values, "name": self.vault.unseal("name", one.name_sealed),
+                "page": f"staff/contacts/{self.row.authorization_id}",
             })
             for one in staff
         )  # fmt: skip
 
     async def _tell(
-        self, told: list[UUID], kind: str, more: Mapping[str, str] | None, unmailed: UUID | None = None
+        self,
+        told: list[UUID],
+        kind: str,
+        more: Mapping[str, str] | None,
+        *,
+        unmailed: UUID | None = None,
+        ways: Callable[[UUID], Mapping[str, str]] = lambda _: {},
     ) -> tuple[MailDue, ...]:
-        values, due = {**self.values, **(more or {})}, []
+        due = []
         cause = f"{subject_of(self.row.id)}:{self.step}:{kind}"
         for account_id in told:
+            values = {**self.values, **(more or {}), **ways(account_id)}
             tell(
                 self.session, self.vault, account_id=account_id, cause=cause, kind=kind, values=values, at=self.at
             )  # fmt: skip

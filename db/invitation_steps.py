@@ -1,7 +1,7 @@
 """What every recorded step of an invitation shares: doing it once, its mails, and telling both sides."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import Final
 from uuid import UUID
 
@@ -36,6 +36,7 @@ from domain.limits import Limits
 from domain.people import mailbox_key, masked_address
 from domain.ports import Vault
 from domain.recording import MailDue
+from domain.time_words import moment_in_words
 
 Step = Callable[[AsyncSession, InvitationRow], Awaitable[InvitationRecorded]]
 
@@ -49,12 +50,13 @@ def subject_of(invitation_id: str) -> str:
 
 
 class InvitationSteps:
-    """Base of the records of an invitation, on SQLite and PostgreSQL."""
+    """Base of the records of an invitation, on SQLite and PostgreSQL. Times are told in the payer's `zone`."""
 
-    def __init__(self, database: Database, vault: Vault, limits: Limits) -> None:
+    def __init__(self, database: Database, vault: Vault, limits: Limits, *, zone: tzinfo) -> None:
         self._database = database
         self._vault = vault
         self._limits = limits
+        self._zone = zone
 
     async def _once(
         self, cmd: InvitationStep, action: str, step: Step, opened: RecordInvited | None = None
@@ -121,7 +123,7 @@ class InvitationSteps:
             "invitee": masked_address(address),
             "role": row.role,
             "reference": row.reference,
-            "until": f"{row.deadline:%B} {row.deadline.day}, {row.deadline.year}, {row.deadline:%H:%M} UTC",
+            "until": moment_in_words(row.deadline, self._zone),
         }
 
     async def _link_mail(

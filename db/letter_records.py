@@ -1,6 +1,7 @@
 """Recorded steps of proving by US Mail: identify, ask for a letter, what became of it, enter the PIN (P2, B3)."""
 
 import os
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from uuid import UUID
 
@@ -8,12 +9,13 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from db.counting import count
+from db import mails
+from db.counting import Tally, count, give_back
 from db.database import Database
 from db.directory import Location, Organization
-from db.letters import LetterRow, void_letters
+from db.letters import PIN_TRIES, LetterRow, pin_tries_used, void_letters
 from db.proofs import payee_of
-from db.registration_steps import RegistrationSteps
+from db.registration_steps import ProofTry, RegistrationSteps, subject_of
 from db.registrations import Evidence, RegistrationRow
 from domain.directory import Address
 from domain.letter_route import (
@@ -24,6 +26,8 @@ from domain.letter_route import (
     RecordPinReminder,
 )
 from domain.letters import (
+    FAILED,
+    ON_THEIR_WAY,
     Pin,
     mailing_address,
     mailing_day,
@@ -36,7 +40,9 @@ from domain.letters import (
 from domain.limits import Limits
 from domain.ports import Vault
 from domain.print_shop import DeliveryKind
-from domain.registration import Code, LocationChoice, Recorded, State
+from domain.recording import MailDue
+from domain.registration import Code, LocationChoice, Recorded, RegistrationStep, State
+from domain.time_words import moment_in_words
 
 _LOST = {DeliveryKind.RETURNED, DeliveryKind.UNDELIVERABLE, DeliveryKind.CANCELLED}
 
@@ -56,6 +62,8 @@ class SqlLetterRecords(RegistrationSteps):
     async def identify(self, cmd: JudgeIdentity) -> Recorded:
         async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
             identity = cmd.identity
+            if await pin_tries_used(session, self._limits, row.id):
+                return await self._letters_over(session, row)
             tried = await self._count_proof(session, row, cmd, tin=identity.tin, caller_digest=identity.caller_digest)
             if isinstance(tried, Recorded) and tried.code is not Code.PAYMENT_LETTER_ONLY:
                 return tried
@@ -68,9 +76,14 @@ class SqlLetterRecords(RegistrationSteps):
                 )
             if await self._has_it(session, row, payee, identity.npi):
                 return self._refused(row, Code.ACCESS_OPEN_ALREADY)
+            if isinstance(tried, ProofTry):
+                await self._looked_up(session, row, cmd, tried)
             row.identified_id, row.identified_npi = payee, identity.npi
-            choices = await self._choices(session, payee, at_day=cmd.at.date())
+            choices = await self._choices(session, row, payee, at_day=cmd.at.date())
             if not choices:
+                if not await self._awaits_a_letter(session, row, at=cmd.at):
+                    # Nothing is left to wait for: from here support can be asked, and a payment proves as before.
+                    row.state = State.PROVING
                 return self._refused(row, Code.NO_USABLE_ADDRESS)
             return Recorded(state=State(row.state), locations=choices)
 
@@ -78,8 +91,10 @@ class SqlLetterRecords(RegistrationSteps):
 
     async def request_letter(self, cmd: RecordLetterRequested) -> Recorded:
         async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
+            if await pin_tries_used(session, self._limits, row.id):
+                return await self._letters_over(session, row)
             payee = row.identified_id
-            choices = await self._choices(session, payee, at_day=cmd.at.date()) if payee else ()
+            choices = await self._choices(session, row, payee, at_day=cmd.at.date()) if payee else ()
             if payee is None or cmd.location_id not in {choice.location_id for choice in choices}:
                 return self._refused(row, Code.NO_USABLE_ADDRESS)
             # The organization's row is locked, so that two registrations of one TIN can't both take its last letter.
@@ -124,10 +139,10 @@ class SqlLetterRecords(RegistrationSteps):
                     letter.state = "mailed"
                 # A registration closes a set time after its last open proof: this one stays open until the PIN ends.
                 row.deadline = max(row.deadline, letter.expires_at + self._limits.registration_life)
-                due = self._mail(session, row, cmd, purpose="letter_mailed", generation=letter.generation)
+                due = self._pin_mail(session, row, cmd, letter, purpose="letter_mailed", number=str(letter.generation))
                 return Recorded(state=State(row.state), mails=(due,))
             if cmd.event.kind in _LOST and letter.state in {"due", "handed_over", "mailed"}:
-                letter.state = "returned"
+                letter.state, letter.pin_sealed = "returned", None
                 due = self._mail(session, row, cmd, purpose="letter_returned", generation=letter.generation)
                 return Recorded(state=State(row.state), mails=(due,))
             return Recorded(state=State(row.state))
@@ -137,10 +152,10 @@ class SqlLetterRecords(RegistrationSteps):
     async def remind(self, cmd: RecordPinReminder) -> Recorded:
         async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
             letter = await session.get(LetterRow, UUID(cmd.letter_id))
-            if letter is None or letter.state != "mailed":
+            if letter is None or letter.state != "mailed" or letter.expires_at is None or letter.expires_at <= cmd.at:
                 return Recorded(state=State(row.state))
             number = f"{letter.generation}-{cmd.number}"
-            due = self._mail(session, row, cmd, purpose="pin_reminder", generation=number)
+            due = self._pin_mail(session, row, cmd, letter, purpose="pin_reminder", number=number)
             return Recorded(state=State(row.state), mails=(due,))
 
         return await self._once(cmd, "registration.pin_reminded", step)
@@ -148,34 +163,29 @@ class SqlLetterRecords(RegistrationSteps):
     async def judge_pin(self, cmd: JudgePin) -> Recorded:
         async def step(session: AsyncSession, row: RegistrationRow) -> Recorded:
             limits = self._limits
-            life = await count(session, "pin-life", cmd.registration_id, at=cmd.at)
+            life = await count(session, PIN_TRIES, cmd.registration_id, at=cmd.at)
             letters = list(
                 await session.scalars(
                     select(LetterRow)
                     .where(
                         col(LetterRow.registration_id) == row.id,
-                        col(LetterRow.state).in_(["due", "handed_over", "mailed"]),
+                        col(LetterRow.state).in_(ON_THEIR_WAY),
                     )
                     .order_by(col(LetterRow.generation).desc())
                 )
             )
-            if life.count > limits.pin_tries_in_life or not letters:
-                # Locked letters, not locked people: another letter or a payment is still a way.
-                await void_letters(session, row.id)
-                return Recorded(accepted=False, code=Code.PIN_LETTERS_LOCKED, state=State.PROVING, tries_left=0)
-            newest = letters[0]
-            tally = await count(session, "pin", str(newest.id), at=cmd.at, window=limits.pin_tries_window)
-            if tally.count > limits.pin_tries:
-                return self._refused(row, Code.PIN_PAUSED, tries_left=0, retry_at=tally.window_ends_at)
-            left = limits.pin_tries - tally.count
-            letter = next((one for one in letters if one.pin_digest == cmd.pin_digest), None)
+            if life.count > limits.pin_tries_in_life:
+                return await self._letters_over(session, row)
+            if letters:
+                tally = await count(session, "pin", str(letters[0].id), at=cmd.at, window=limits.pin_tries_window)
+                letter, refused = self._judged(row, cmd, letters, tally)
+            else:
+                # Another letter or a payment is still a way.
+                letter = None
+                refused = Recorded(accepted=False, code=Code.PIN_LETTERS_LOCKED, state=State.PROVING, tries_left=0)
             if letter is None:
-                return self._refused(
-                    row, Code.PIN_WRONG, tries_left=left, retry_at=tally.window_ends_at if left == 0 else None
-                )
-            # A letter that arrives before the shop has told of its mailing has a clock that hasn't begun.
-            if letter.expires_at is not None and not pin_is_open(cmd.at, letter.expires_at):
-                return self._refused(row, Code.PIN_EXPIRED, tries_left=left)
+                # With the last try of its life no letter of this registration can ever work: said at once.
+                return await self._letters_over(session, row) if life.count == limits.pin_tries_in_life else refused
             letter.state, letter.pin_sealed = "used", None
             await void_letters(session, row.id)
             session.add(
@@ -194,8 +204,86 @@ class SqlLetterRecords(RegistrationSteps):
 
         return await self._once(cmd, "registration.pin_judged", step)
 
-    async def _choices(self, session: AsyncSession, payee: UUID, *, at_day: date) -> tuple[LocationChoice, ...]:
-        """The addresses a letter may go to. One that was added lately is left out: someone may have had it changed."""
+    def _judged(
+        self, row: RegistrationRow, cmd: JudgePin, letters: Sequence[LetterRow], tally: Tally
+    ) -> tuple[LetterRow | None, Recorded]:
+        """The letter that this PIN is of, or None and what's answered."""
+        left = self._limits.pin_tries - tally.count
+        if left < 0:
+            return None, self._refused(row, Code.PIN_PAUSED, tries_left=0, retry_at=tally.window_ends_at)
+        letter = next((one for one in letters if one.pin_digest == cmd.pin_digest), None)
+        if letter is None:
+            retry_at = tally.window_ends_at if left == 0 else None
+            return None, self._refused(row, Code.PIN_WRONG, tries_left=left, retry_at=retry_at)
+        # A letter that arrives before the shop has told of its mailing has a clock that hasn't begun.
+        if letter.expires_at is not None and not pin_is_open(cmd.at, letter.expires_at):
+            return None, self._refused(row, Code.PIN_EXPIRED, tries_left=left)
+        return letter, Recorded(state=State(row.state))
+
+    async def _letters_over(self, session: AsyncSession, row: RegistrationRow) -> Recorded:
+        """Locked letters, not locked people: none is mailed or works here any more, but a payment or support goes on."""
+        await void_letters(session, row.id)
+        return Recorded(accepted=False, code=Code.PIN_TRIES_USED, state=State.PROVING, tries_left=0)
+
+    async def _looked_up(
+        self, session: AsyncSession, row: RegistrationRow, cmd: JudgeIdentity, tried: ProofTry
+    ) -> None:
+        """A look-up that was right uses up none of the wrong ones."""
+        await tried.give_back(session)
+        await give_back(session, "payment", cmd.registration_id)
+        await give_back(session, "registration", cmd.registration_id)
+        if tried.left == 0:
+            row.paused_until = None
+
+    async def _awaits_a_letter(self, session: AsyncSession, row: RegistrationRow, *, at: datetime) -> bool:
+        """Whether a letter is on its way whose PIN may still be entered."""
+        may_come = await session.scalars(
+            select(LetterRow).where(col(LetterRow.registration_id) == row.id, col(LetterRow.state).in_(ON_THEIR_WAY))
+        )
+        return any(letter.expires_at is None or pin_is_open(at, letter.expires_at) for letter in may_come)
+
+    def _pin_mail(
+        self,
+        session: AsyncSession,
+        row: RegistrationRow,
+        cmd: RegistrationStep,
+        letter: LetterRow,
+        *,
+        purpose: str,
+        number: str,
+    ) -> MailDue:
+        """A mail about a mailed letter; it says when the PIN ends."""
+        assert letter.expires_at is not None  # noqa: S101 - narrows the type; a mailed letter has its end
+        return mails.make_due(
+            session,
+            self._vault,
+            subject=subject_of(cmd.registration_id),
+            purpose=purpose,
+            generation=number,
+            recipient=self._vault.unseal("email", row.email_sealed),
+            values={
+                "name": self._vault.unseal("name", row.name_sealed),
+                "reference": row.reference,
+                "until": moment_in_words(letter.expires_at, self._zone),
+            },
+            at=cmd.at,
+        )
+
+    async def _choices(
+        self, session: AsyncSession, row: RegistrationRow, payee: UUID, *, at_day: date
+    ) -> tuple[LocationChoice, ...]:
+        """The addresses a letter may go to.
+
+        Left out are one that was added lately, which someone may have had changed, and one where a letter of this
+        registration failed: the next would fail as well.
+        """
+        failed = set(
+            await session.scalars(
+                select(col(LetterRow.location_id)).where(
+                    col(LetterRow.registration_id) == row.id, col(LetterRow.state).in_(FAILED)
+                )
+            )
+        )
         rows = list(
             await session.scalars(
                 select(Location)
@@ -205,15 +293,14 @@ class SqlLetterRecords(RegistrationSteps):
         )
         first = rows[0].first_seen_at.date() if rows else None
         usable: list[tuple[UUID, Address]] = []
-        for row in rows:
-            settled = (
-                row.first_seen_at.date() == first or at_day - row.first_seen_at.date() >= self._limits.address_settled
-            )
+        for place in rows:
+            seen = place.first_seen_at.date()
+            settled = seen == first or at_day - seen >= self._limits.address_settled
             address = mailing_address(
-                line1=row.line1, line2=row.line2, city=row.city, state=row.state, zip_code=row.zip
+                line1=place.line1, line2=place.line2, city=place.city, state=place.state, zip_code=place.zip
             )
-            if settled and isinstance(address, Address):
-                usable.append((row.id, address))
+            if settled and place.id not in failed and isinstance(address, Address):
+                usable.append((place.id, address))
         masked = masked_choices([address for _, address in usable])
         return tuple(
             LocationChoice(location_id=str(location_id), masked=text)

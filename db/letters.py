@@ -1,6 +1,7 @@
 """The table of letters: each carries one PIN to one address of the directory."""
 
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Column, LargeBinary, UniqueConstraint, update
@@ -8,6 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
 
 from db.columns import UtcDateTime
+from db.registrations import Counter
+from domain.letters import ON_THEIR_WAY
+from domain.limits import Limits
 
 
 class LetterRow(SQLModel, table=True):
@@ -34,12 +38,20 @@ class LetterRow(SQLModel, table=True):
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-async def void_letters(session: AsyncSession, registration_id: UUID, *, but: UUID | None = None) -> None:
-    """Make the PINs of all letters of a registration useless, `but` one that was used."""
+PIN_TRIES: Final = "pin-life"
+"""The counter of the PINs that a registration has tried in its life, by its id."""
+
+
+async def void_letters(session: AsyncSession, registration_id: UUID) -> None:
+    """Make the PINs of a registration's letters useless. One that came back stays so: no other goes to its address."""
     await session.execute(
         update(LetterRow)
-        .where(
-            col(LetterRow.registration_id) == registration_id, col(LetterRow.id) != but, col(LetterRow.state) != "used"
-        )
+        .where(col(LetterRow.registration_id) == registration_id, col(LetterRow.state).in_(ON_THEIR_WAY))
         .values(state="void", pin_sealed=None)
     )
+
+
+async def pin_tries_used(session: AsyncSession, limits: Limits, registration_id: UUID) -> bool:
+    """Whether no PIN of this registration can be right any more, whichever letter it's from."""
+    tries = await session.get(Counter, (PIN_TRIES, str(registration_id)))
+    return tries is not None and tries.count >= limits.pin_tries_in_life

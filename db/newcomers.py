@@ -90,7 +90,7 @@ async def tell_existing_accounts(
     subject = f"registration/{row.id}"
     values = {
         "organization": organization.name,
-        "newcomer": masked_name(vault.unseal("name", newcomer.name_sealed)),
+        "newcomer": masked_name(vault.unseal("name", newcomer.name_sealed)),  # in mails; messages are read signed in
         "reference": row.reference,
     }
     for number, colleague in enumerate(existing, start=1):
@@ -111,7 +111,8 @@ async def tell_existing_accounts(
             "name": vault.unseal("name", colleague.name_sealed),
             "until": last_day(until.astimezone(zone)),
         }
-        tell(session, vault, account_id=colleague.id, cause=f"{subject}:notice", kind=kind, values=told, at=at)
+        named = {**told, "newcomer": vault.unseal("name", newcomer.name_sealed)}
+        tell(session, vault, account_id=colleague.id, cause=f"{subject}:notice", kind=kind, values=named, at=at)
         mails.make_due(
             session,
             vault,

@@ -28,8 +28,8 @@ _PROVED: Final = (
     "or with a PIN that we mailed to you. We tell everyone who had access before."
 )
 _DEPARTED: Final = (
-    "The person also told us that somebody who has an account for your organization has left. Unless someone objects by {until}, "
-    "the access of that account ends after this day. It ends for your organization only."
+    "The person also told us that somebody who has an account for your organization has left. If nobody objects by the end of {until}, "
+    "the access of that account to your organization ends. Access to other organizations stays."
 )
 _EXPECTED: Final = "If this person works with you, you need not do anything. If you did not expect this, answer as shown below, or call us."
 

@@ -72,7 +72,7 @@ class Projection:
 def all_projections(database: Database, vault: Vault, limits: Limits, *, zone: ZoneInfo) -> tuple[Projection, ...]:
     """Every projection there is."""
     registrations = SqlRegistrationRecords(database, vault, limits, zone)
-    invitations = SqlInvitationRecords(database, vault, limits)
+    invitations = SqlInvitationRecords(database, vault, limits, zone=zone)
     support = SqlCaseRecords(database, vault, limits, zone=zone)
     departures = SqlDepartureRecords(database, vault, limits, zone=zone)
     authorizations = SqlAuthorizationRecords(database, vault, limits, zone)

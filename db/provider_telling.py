@@ -2,7 +2,6 @@
 
 from datetime import datetime, tzinfo
 from typing import Final
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,23 +14,25 @@ from db.authorizations import AuthorizationRow, DecisionRow, GrantRow
 from db.colleagues import administrators, holdings_of
 from db.directory import Organization
 from db.grant_letter import OBJECTION, issue_code
-from db.grant_telling import scope_in_words, subject_of
+from db.grant_telling import OPENED, scope_in_words, subject_of
 from db.notice_letter_desk import plan_letter
 from db.registrations import MailRow
+from domain.colleagues import administers
+from domain.grant_rights import Rights, concerned, ways_once_open, ways_to_answer
 from domain.identifiers import Tin
 from domain.people import masked_address
 from domain.ports import Vault
 from domain.recording import MailDue
+from domain.time_words import moment_in_words
 
 ASKED: Final = "provider_asked"
-OPENED: Final = "provider_grant_opened"
-"""The kinds of the messages and mails to a provider's people."""
+"""The kind of the messages and mails that tell a provider's people of a request."""
 
 
 async def tell_provider_of_request(
-    session: AsyncSession, vault: Vault, *, row: AuthorizationRow, at: datetime
+    session: AsyncSession, vault: Vault, *, row: AuthorizationRow, at: datetime, zone: tzinfo
 ) -> tuple[MailDue, ...]:
-    """Tell the administrators of the provider that a billing service asks; nobody where the directory knows none.
+    """Tell whom it concerns at the provider that a billing service asks; nobody where the directory knows none.
 
     Each hears of a request once, also where it's sent a second time.
     """
@@ -47,11 +48,12 @@ async def tell_provider_of_request(
         )
     )
     values = await _values(session, vault, row, provider)
-    values |= {"until": f"{row.deadline:%B} {row.deadline.day}, {row.deadline.year}", "page": f"requests/{row.id}"}
-    due = []
-    for account_id in await _told(session, provider.id, row.npi):
+    values |= {"until": moment_in_words(row.deadline, zone), "page": f"requests/{row.id}"}
+    due, holdings = [], await holdings_of(session, provider.id)
+    for account_id in concerned(holdings, row.npi):
         if f"{subject}:{ASKED}:{account_id}" in told:
             continue
+        values |= ways_to_answer(may_decide=administers(holdings, account_id, row.npi), npi=row.npi)
         tell(
             session, vault, account_id=account_id, cause=f"{subject}:{ASKED}", kind=ASKED, values=values, at=at
         )  # fmt: skip
@@ -66,29 +68,38 @@ async def tell_provider_of_request(
     return tuple(due)
 
 
+def who_approved(vault: Vault, decision: DecisionRow, *, organization: str) -> str:
+    """The name of whoever approved, and how far it's known: that of an account, or one that was typed."""
+    known = (
+        f"administrator of {organization}, signed in" if decision.via == "account" else "name given with the approval"
+    )
+    return f"{vault.unseal('name', decision.name_sealed)} ({known})"
+
+
 async def tell_provider_of_grant(
     session: AsyncSession, vault: Vault, *, row: AuthorizationRow, grant: GrantRow, at: datetime, zone: tzinfo
 ) -> tuple[MailDue, ...]:
-    """Tell the administrators of the provider that an access was opened, each with a link of their own to object.
+    """Tell whom it concerns at the provider that an access was opened, each with a link of their own to object.
 
-    Where nobody of it has an account, a letter to its address of record is made due; the access's workflow hands it over.
+    Where nobody administers all that was opened, a letter to the address of record is made due, too; the access's workflow
+    hands it over.
     """
-    told = await _told(session, grant.organization_id, grant.npi)
-    if not told:
+    holdings = await holdings_of(session, grant.organization_id)
+    if not administrators(holdings, grant.npi):
         letter = await plan_letter(session, grant.organization_id, at=at, zone=zone)
         if letter is not None:
             letter.grant_id = grant.id
             issue_code(session, vault, grant)
-        return ()
     provider = await session.get_one(Organization, grant.organization_id)
     decision = await session.get_one(DecisionRow, grant.decision_id)
     values = {
         **await _values(session, vault, row, provider),
-        "decided_by": vault.unseal("name", decision.name_sealed),
+        "decided_by": who_approved(vault, decision, organization=provider.name),
         "page": f"billing-services/{grant.id}",
     }
     subject, due = subject_of(grant.id), []
-    for number, account_id in enumerate(told, start=1):
+    for number, account_id in enumerate(concerned(holdings, grant.npi), start=1):
+        values |= ways_once_open(Rights.of(holdings, account_id, grant.npi))
         tell(
             session, vault, account_id=account_id, cause=f"{subject}:{OPENED}", kind=OPENED, values=values, at=at
         )  # fmt: skip
@@ -104,12 +115,6 @@ async def tell_provider_of_grant(
             )
         )  # fmt: skip
     return tuple(due)
-
-
-async def _told(session: AsyncSession, organization_id: UUID, npi: str | None) -> list[UUID]:
-    """The administrators of what is asked for; where there are none, whoever else has an account there."""
-    holdings = await holdings_of(session, organization_id)
-    return administrators(holdings, npi) or list(dict.fromkeys(holding.account_id for holding in holdings))
 
 
 async def _values(session: AsyncSession, vault: Vault, row: AuthorizationRow, provider: Organization) -> dict[str, str]:

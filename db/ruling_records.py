@@ -109,16 +109,15 @@ class SqlRulingRecords:
         organization = await session.get_one(Organization, registration.organization_id)
         newcomer = await session.get_one(Account, registration.account_id)
         kind = "newcomer_ended" if row.verdict == Ruling.END else "newcomer_kept"
-        values = {
-            "organization": organization.name,
-            "newcomer": masked_name(self._vault.unseal("name", newcomer.name_sealed)),
-            "reference": registration.reference,
-        }
+        name = self._vault.unseal("name", newcomer.name_sealed)
+        values = {"organization": organization.name, "newcomer": name, "reference": registration.reference}
         due = []
         for account_id in dict.fromkeys((newcomer.id, *await objectors(session, registration.id))):
             account = await session.get_one(Account, account_id)
             subject = subject_of(row.id)
-            tell(session, self._vault, account_id=account_id, cause=subject, kind=kind, values=values, at=cmd.at)
+            is_newcomer = account_id == newcomer.id
+            words = f"{kind}_you" if is_newcomer else kind
+            tell(session, self._vault, account_id=account_id, cause=subject, kind=words, values=values, at=cmd.at)
             due.append(
                 mails.make_due(
                     session,
@@ -127,7 +126,12 @@ class SqlRulingRecords:
                     purpose=kind,
                     generation=str(account_id),
                     recipient=self._vault.unseal("email", account.email_sealed),
-                    values={**values, "name": self._vault.unseal("name", account.name_sealed)},
+                    values={
+                        **values,
+                        "newcomer": masked_name(name),  # who is signed in reads it in full, a mailbox doesn't
+                        "name": self._vault.unseal("name", account.name_sealed),
+                        "you": "yes" if is_newcomer else "",
+                    },
                     at=cmd.at,
                 )
             )

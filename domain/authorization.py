@@ -65,6 +65,8 @@ class Code(StrEnum):
     CONTACT_LIMIT = "authorization_contact_limit"
     CONTACT_OWN_PERSON = "contact_own_person"
     CONTACT_OWN_DOMAIN = "contact_own_domain"
+    CONTACT_UNCHANGED = "contact_unchanged"  # a correction to the mailbox that is asked already
+    OWN_TIN = "authorization_own_tin"  # the billing service's own, named as a provider's
     RESEND_LIMIT = "authorization_resend_limit"
     RESEND_PAUSE = "authorization_resend_pause"
     CORRECTIONS_LIMIT = "authorization_corrections_limit"
@@ -92,6 +94,7 @@ NEVER_SENT: Final = frozenset(
         Code.CONTACT_LIMIT,
         Code.CONTACT_OWN_PERSON,
         Code.CONTACT_OWN_DOMAIN,
+        Code.OWN_TIN,
     }
 )
 """Why a request ended before anything was sent: refused, so that nobody but its requester heard of it."""

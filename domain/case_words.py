@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from domain.cases import CaseKind, CaseState
+from domain.cases import CaseKind, CaseState, StaffAction
 
 KINDS: Final[Mapping[CaseKind, str]] = {
     CaseKind.NOT_LISTED: "My provider is not listed",
@@ -61,12 +61,24 @@ ENTRIES: Final[Mapping[str, tuple[str, str]]] = {
 }
 """What happened, as the person and as staff read it; an empty text is for staff only."""
 
+REFUSED: Final[Mapping[str, str]] = {
+    StaffAction.TAKE: "Tried to take the case",
+    StaffAction.REASSIGN: "Tried to give the case to somebody else",
+    StaffAction.CONTACTED: "Tried to note a contact",
+    StaffAction.ASK_MORE: "Tried to ask the person something",
+    StaffAction.LISTED: "Tried to resolve the case as listed",
+    StaffAction.DECLINE: "Tried to decline the request",
+    StaffAction.ANSWER: "Tried to answer the request",
+    StaffAction.PROPOSE_ACCESS: "Tried to propose access",
+    StaffAction.CONFIRM_ACCESS: "Tried to confirm the access",
+    StaffAction.REJECT_ACCESS: "Tried to reject the access",
+}
+"""What staff tried in vain, by the action."""
+
 
 def entry_in_words(what: str, *, for_staff: bool) -> str:
     """One line of the timeline. A refused action has no line of its own: its words name the action."""
     if what.startswith("refused_"):
-        return (
-            f"Tried to {what.removeprefix('refused_').replace('_', ' ')}, which wasn't possible." if for_staff else ""
-        )
+        return f"{REFUSED[what.removeprefix('refused_')]}, which wasn't possible." if for_staff else ""
     person, staff = ENTRIES[what]
     return staff if for_staff else person

@@ -64,7 +64,9 @@ WORDS: Final[Mapping[ClientStatus, StatusWords]] = {
         "Waiting for the contact", "waiting", "The business contact has our mail and hasn’t answered yet."
     ),
     ClientStatus.UNDELIVERABLE: StatusWords(
-        "Mail came back", "stopped", "Our mail to the contact came back. Correct the address; the deadline stays."
+        "Mail came back",
+        "stopped",
+        "Our mail to the contact came back. Correct the address, or send it again; the deadline stays.",
     ),
     ClientStatus.ACCESS: StatusWords("Access open", "good", "The provider said yes. You see it in the portal."),
     ClientStatus.ON_HOLD: StatusWords(
@@ -80,8 +82,17 @@ WORDS: Final[Mapping[ClientStatus, StatusWords]] = {
 STOPPED_BECAUSE: Final[Mapping[str, str]] = {
     Code.CONTACT_REFUSED: "Our staff looked at the contact you named and could not accept it. Name another contact at the provider’s office.",
     Code.PROVIDER_UNKNOWN: "The contact agreed, but our records have no such provider. Check the Tax ID and NPI with the contact, then ask again.",
-    Code.SERVICE_GONE: "The contact agreed when nobody of the billing service had access any more.",
+    Code.SERVICE_GONE: "The contact agreed when nobody of the billing service had access any more. Call us if it’s still needed.",
 }
+
+
+def status_of_request(state: State, closing_code: str | None) -> ClientStatus:
+    """Where a request stands by itself: what is approved counts as open, what ended though nobody cancelled it is stopped."""
+    if state is State.APPROVED:
+        return ClientStatus.ACCESS
+    is_stopped = state is State.CANCELLED and closing_code in STOPPED_BECAUSE
+    return ClientStatus.STOPPED if is_stopped else ClientStatus(state)
+
 
 _NEXT: Final[Mapping[ClientStatus, NextStep]] = {
     ClientStatus.IN_REVIEW: NextStep.WAIT,

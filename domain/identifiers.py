@@ -54,7 +54,10 @@ def _digits(text: str, *, code: str, name: str, length: int) -> str:
     if not (folded.isascii() and folded.isdigit()):
         raise IdentifierError(f"{code}_not_digits", f"The {name} has digits only; something else was typed.")
     if len(folded) != length:
-        raise IdentifierError(f"{code}_length", f"The {name} has {length} digits; {len(folded)} were typed.")
+        raise IdentifierError(
+            f"{code}_length",
+            f"The {name} has {length} digits; {len(folded)} {'was' if len(folded) == 1 else 'were'} typed.",
+        )
     return folded
 
 

@@ -72,7 +72,8 @@ class Pin:
             raise IdentifierError("pin_characters", "A PIN has letters and digits only; something else was typed.")
         if len(folded) != _PIN_LENGTH:
             raise IdentifierError(
-                "pin_length", f"A PIN has {_PIN_LENGTH} letters and digits; {len(folded)} were typed."
+                "pin_length",
+                f"A PIN has {_PIN_LENGTH} letters and digits; {len(folded)} {'was' if len(folded) == 1 else 'were'} typed.",
             )
         return cls(folded)
 
@@ -89,6 +90,13 @@ def spells_rude_word(characters: str) -> bool:
     """Whether a rude word can be read in these characters, digits that look like letters included."""
     read = characters.upper().translate(_LOOK_ALIKE)
     return any(word in read for word in _RUDE)
+
+
+ON_THEIR_WAY: Final = ("due", "handed_over", "mailed")
+"""The states of a letter that may still arrive; whether a mailed one's PIN is over, its time tells."""
+
+FAILED: Final = ("returned", "refused")
+"""The states of a letter that never reached anybody."""
 
 
 class AddressDefect(StrEnum):

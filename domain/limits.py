@@ -4,15 +4,22 @@ The source stands beside each number; a setting of the environment changes it
 (`GATEHOUSE_LIMITS__PAYMENT_TRIES=3`).
 """
 
+import re
 from datetime import timedelta
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Limits(BaseModel):
     """How often, how long, how many. Durations are read as ISO 8601 (`PT10M`) or seconds."""
 
     model_config = ConfigDict(frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        """A variable is text, and as text pydantic reads no seconds."""
+        return int(value) if isinstance(value, str) and re.fullmatch(r"\s*\d{1,12}\s*", value, re.ASCII) else value
 
     code_life: timedelta = Field(timedelta(minutes=10), description="Life of an e-mailed code (NIST SP 800-63B-4).")
     code_tries: int = Field(5, ge=1, description="Tries per e-mailed code (NIST SP 800-63B-4).")
@@ -211,3 +218,11 @@ class Limits(BaseModel):
         description="How long idempotency keys, ended sessions and spent codes are kept. Never audit or evidence.",
     )
     staff_set_up_life: timedelta = Field(timedelta(hours=24), description="Life of a staff account's set-up link.")
+
+    @field_validator("pin_life", "strict_pin_life")
+    @classmethod
+    def _whole_days(cls, life: timedelta) -> timedelta:
+        # The letter names the last day on which its PIN works, printed before anybody knows the hour of its mailing.
+        if life < timedelta(days=1) or life % timedelta(days=1):
+            raise ValueError("a PIN lives for a whole number of days, at least one, such as P30D")
+        return life

@@ -69,9 +69,9 @@ NOTICES: Final[dict[str, Notice]] = {
     "departure_claimed": Notice(
         "Someone says that you have left",
         (
-            "{newcomer} got access to the portal for {organization}, and told us that you work there no more.",
+            "{newcomer} got access to the portal for {organization}, and told us that you no longer work there.",
             "Is that wrong? Object under Newcomers by {until}: then nothing ends until our staff have looked at it.",
-            "Without an objection your access to {organization} ends after this day.",
+            "If nobody objects by the end of {until}, your access to {organization} ends.",
             "Reference: {reference}.",
         ),
     ),
@@ -87,6 +87,13 @@ NOTICES: Final[dict[str, Notice]] = {
         "Somebody objected: our staff look at it",
         (
             "Somebody objected to what was said about {colleague} and {organization}. Nothing ends until our staff have decided.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "departure_contested_you": Notice(
+        "Somebody objected: our staff look at it",
+        (
+            "Somebody objected to what was said, that you have left {organization}. Your access doesn't end until our staff have decided.",
             "Reference: {reference}.",
         ),
     ),
@@ -112,6 +119,27 @@ NOTICES: Final[dict[str, Notice]] = {
             "Reference: {reference}.",
         ),
     ),
+    "departure_kept_you": Notice(
+        "Your access stays as it is",
+        (
+            "It was said that you have left {organization}. Our staff looked at it: your access stays as it is.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "newcomer_kept_you": Notice(
+        "Your access stays as it is",
+        (
+            "Somebody who had access before you objected. Our staff looked at it: you keep the access to {organization}.",
+            "Reference: {reference}.",
+        ),
+    ),
+    "newcomer_ended_you": Notice(
+        "Your access has ended",
+        (
+            "Somebody who had access before you objected. Our staff looked at it: your access to {organization} has ended.",
+            "Reference: {reference}.",
+        ),
+    ),
     "newcomer_kept": Notice(
         "The newcomer keeps the access",
         (
@@ -127,9 +155,9 @@ NOTICES: Final[dict[str, Notice]] = {
         ),
     ),
     "departure_withdrawn": Notice(
-        "The review was closed",
+        "Your access stays as it is",
         (
-            "It was said by mistake that {colleague} had left {organization}. The access of {colleague} stays as it is.",
+            "It was said by mistake that you had left {organization}. Your access stays as it is.",
             "Reference: {reference}.",
         ),
     ),
@@ -239,7 +267,7 @@ NOTICES: Final[dict[str, Notice]] = {
         "You asked for access to a provider",
         (
             "You asked for access to {provider} (Tax ID {provider_tin}), {scope}.",
-            "It is open until {until}. Where it stands is under Tax ID and NPI access.",
+            "It is open until {until}. Where it stands is under Clients.",
             "Reference: {reference}.",
         ),
     ),
@@ -275,7 +303,7 @@ NOTICES: Final[dict[str, Notice]] = {
         "Your request couldn't be delivered",
         (
             "Our mail to {contact} about {provider} came back.",
-            "Correct the address under Tax ID and NPI access: we then write to the new one. The request stays open until {until}.",
+            "Correct the address under Clients, and we write to the new one; or have the mail sent again. The request stays open until {until}.",
             "Reference: {reference}.",
         ),
     ),
@@ -305,7 +333,7 @@ NOTICES: Final[dict[str, Notice]] = {
         "Your request has expired",
         (
             "Nobody answered your request for access to {provider}, {scope}, in time. Its links don't work any more.",
-            "You can ask again at once, under Tax ID and NPI access. Reference: {reference}.",
+            "You can ask again at once, under Clients. Reference: {reference}.",
         ),
     ),
     "authorization_cancelled": Notice(
@@ -318,38 +346,39 @@ NOTICES: Final[dict[str, Notice]] = {
     "authorization_stopped": Notice(
         "Your request was stopped",
         (
-            "The request for access to {provider}, {scope}, couldn't be carried out.",
-            "Its page under Tax ID and NPI access says why, and what you can do now. Reference: {reference}.",
+            "The request for access to {provider}, {scope}, was stopped; nothing was opened.",
+            "{why}",
+            "Reference: {reference}.",
         ),
     ),
     "provider_asked": Notice(
         "A billing service asks for access to your organization",
         (
             "{service} asks for access to {organization}, {scope}. We asked the business contact that it named: {contact}.",
-            "Nothing is open yet. Did you not ask for this? Decline the request under Billing services, before {until}.",
-            "Reference: {reference}.",
+            "Nothing is open yet; the request waits until {until}. {can}",
+            "I did not ask for this: {remedy} Reference: {reference}.",
         ),
     ),
     "provider_grant_opened": Notice(
         "A billing service got access to your organization",
         (
-            "{service} got access to {organization}, {scope}. It was approved by {decided_by} (the name given with the approval).",
-            "Did you not ask for this? Put it on hold or revoke it under Billing services, or call us.",
-            "Reference: {reference}.",
+            "{service} got access to {organization}, {scope}. Approved by: {decided_by}.",
+            "I did not ask for this: {remedy} Reference: {reference}.",
         ),
     ),
     "grant_changed": Notice(
         "A billing service's access has changed",
         (
             "The access of {service} to {organization}, {scope}, {what}. By: {by}.",
-            "Did you not ask for this? Change it under Billing services, or call us. Reference: {reference}.",
+            "I did not ask for this: {remedy} Reference: {reference}.",
         ),
     ),
     "grant_objected": Notice(
         "Somebody objected: a billing service's access is on hold",
         (
             "{by} (the name given with the objection) says that {organization} did not ask for the access of {service}, {scope}. It is on hold, and our staff were told.",
-            "Resume it under Billing services if it is right. Did you not ask for it? Revoke it there. Reference: {reference}.",
+            "{can}",
+            "I did not ask for this: {remedy} Reference: {reference}.",
         ),
     ),
     "grant_held": Notice(
@@ -367,7 +396,7 @@ NOTICES: Final[dict[str, Notice]] = {
         "Your access to a provider has ended",
         (
             "The access of {service} to {organization}, {scope}, has ended. {how}",
-            "Is it still needed? Talk to the provider, and ask again under Tax ID and NPI access. Reference: {reference}.",
+            "Is it still needed? Talk to the provider, and ask again under Clients. Reference: {reference}.",
         ),
     ),
     "grant_end_date": Notice(

@@ -86,6 +86,7 @@ class Code(StrEnum):
     PIN_EXPIRED = "pin_expired"
     PIN_PAUSED = "pin_paused"
     PIN_LETTERS_LOCKED = "pin_letters_locked"
+    PIN_TRIES_USED = "pin_tries_used"
     ACCESS_OPEN_ALREADY = "access_open_already"
     ACCOUNT_CLOSED = "account_closed"
     COLLEAGUES_UNANSWERED = "colleagues_unanswered"

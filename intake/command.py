@@ -67,12 +67,12 @@ class _Printed:
         self._started = self._told = time.monotonic()
         print(f"{_shown(path)}: {TITLES[kind]}", file=self._out, flush=True)
 
-    def progressed(self, *, done: int, total: int, loaded: int) -> None:
+    def progressed(self, *, done: int, total: int, loaded: int, unchanged: int) -> None:
         now = time.monotonic()
         if now - self._told < (_TERMINAL_EVERY if self._is_terminal else _PLAIN_EVERY):
             return
         self._told = now
-        line = f"  {100 * done // max(total, 1)} % of {total / 1e6:,.1f} MB, {loaded:,} loaded"
+        line = f"  {100 * done // max(total, 1)} % of {total / 1e6:,.1f} MB, {loaded:,} loaded, {unchanged:,} unchanged"
         if self._is_terminal:
             self._out.write(f"\r\x1b[K{line}")
             self._out.flush()
@@ -89,18 +89,17 @@ class _Printed:
             case Outcome.IGNORED:
                 print(f"{_shown(result.path)}: a list of rejects that an import wrote; left alone", file=self._out)
             case Outcome.KNOWN:
-                print("  loaded before, nothing to do", file=self._out)
+                aside = f"; {_aside(result)}" if result.totals.set_aside else ""
+                print(f"  loaded before, nothing to do{aside}", file=self._out)
+                self._rejects(result)
             case Outcome.LOADED:
-                self._loaded(result)
+                totals, seconds = result.totals, time.monotonic() - self._started
+                counts = f"{totals.loaded:,} loaded, {totals.unchanged:,} unchanged, {_aside(result)}"
+                print(f"  {counts} ({seconds:.1f} s)", file=self._out)
+                self._rejects(result)
         self._out.flush()
 
-    def _loaded(self, result: FileResult) -> None:
-        totals = result.totals
-        seconds = time.monotonic() - self._started
-        aside = f"{sum(totals.set_aside.values()):,} set aside" + (
-            f": {summary_of(totals.set_aside)}" if totals.set_aside else ""
-        )
-        print(f"  {totals.loaded:,} loaded, {totals.unchanged:,} unchanged, {aside} ({seconds:.1f} s)", file=self._out)
+    def _rejects(self, result: FileResult) -> None:
         if result.rejects:
             print(f"  what to do about them: {_shown(result.rejects)}", file=self._out)
         if result.problem:
@@ -119,6 +118,11 @@ class _Printed:
         ) if count]  # fmt: skip
         print(f"{named} file{'' if named == 1 else 's'}: {', '.join(files)}", file=self._out)
         print(f"Records: {loaded:,} loaded, {unchanged:,} unchanged, {aside:,} set aside", file=self._out, flush=True)
+
+
+def _aside(result: FileResult) -> str:
+    reasons = result.totals.set_aside
+    return f"{sum(reasons.values()):,} set aside" + (f": {summary_of(reasons)}" if reasons else "")
 
 
 def _count(results: Sequence[FileResult], outcome: Outcome) -> int:

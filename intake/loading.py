@@ -26,7 +26,7 @@ class Outcome(StrEnum):
     """What became of a file."""
 
     LOADED = "loaded"
-    KNOWN = "known"  # these bytes were loaded before
+    KNOWN = "known"  # these bytes were loaded before; they are only read for the list of what was set aside
     IGNORED = "ignored"  # a list of rejects that an import wrote
     FAILED = "failed"  # it couldn't be read, or not to its end; `problem` says why
 
@@ -48,7 +48,7 @@ class ImportReport(Protocol):
 
     def started(self, path: Path, kind: FileKind) -> None: ...
 
-    def progressed(self, *, done: int, total: int, loaded: int) -> None:
+    def progressed(self, *, done: int, total: int, loaded: int, unchanged: int) -> None:
         """`done` of `total` bytes are read; called after every batch."""
         ...
 
@@ -61,7 +61,8 @@ def import_files(
     """Load the files, one after the other; what is wrong with one doesn't stop the next.
 
     What is set aside is listed in `<file>.rejects.csv` beside the file, or in `rejects_folder`. The same
-    bytes are loaded once; a file whose import was interrupted is simply imported again. If the
+    bytes are loaded once, and importing them again writes only that list again; a file whose import was
+    interrupted is simply imported again. If the
     database goes away the import ends with the file at hand: its result says so and none follow.
     """
     results: list[FileResult] = []
@@ -98,30 +99,39 @@ def _import_file(
         report.started(path, kind)
         before = path.stat()
         sha256 = sha256_of(path)
-        if not writer.begin(sha256=sha256, name=path.name, kind=kind):
-            return FileResult(path, Outcome.KNOWN, kind)
+        is_new = writer.begin(sha256=sha256, name=path.name, kind=kind)
         with _Rejects(_rejects_path(path, sha256, rejects_folder)) as rejects:
-            totals = _load(source, kind, sha256, writer=writer, report=report, rejects=rejects)
+            totals = _load(source, kind, sha256, writer=writer if is_new else None, report=report, rejects=rejects)
         after = path.stat()
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise SourceError(f"{path}: changed while it was read; import it again")
-        writer.finish(sha256, totals)
-    return FileResult(path, Outcome.LOADED, kind, totals, rejects.path if totals.set_aside else None, rejects.problem)
+        if is_new:
+            writer.finish(sha256, totals)
+    outcome = Outcome.LOADED if is_new else Outcome.KNOWN
+    return FileResult(path, outcome, kind, totals, rejects.path if totals.set_aside else None, rejects.problem)
 
 
 def _load(
-    source: Source, kind: FileKind, sha256: str, *, writer: DirectoryWriter, report: ImportReport, rejects: "_Rejects"
+    source: Source,
+    kind: FileKind,
+    sha256: str,
+    *,
+    writer: DirectoryWriter | None,
+    report: ImportReport,
+    rejects: "_Rejects",
 ) -> FileTotals:
+    """Without a writer only what is set aside is listed: the facts are in the directory."""
     loaded = unchanged = 0
     reasons: Counter[str] = Counter()
     for facts, defects in _batches(_records(source, kind)):
-        written = writer.write(facts)
-        loaded += written.loaded
-        unchanged += written.unchanged
-        writer.set_aside(sha256, defects)
+        if writer is not None:
+            written = writer.write(facts)
+            loaded += written.loaded
+            unchanged += written.unchanged
+            writer.set_aside(sha256, defects)
         rejects.add(defects)
         reasons.update(defect.reason for defect in defects)
-        report.progressed(done=source.done, total=source.total, loaded=loaded)
+        report.progressed(done=source.done, total=source.total, loaded=loaded, unchanged=unchanged)
     return FileTotals(loaded, unchanged, dict(reasons.most_common()))
 
 

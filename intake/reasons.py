@@ -65,5 +65,5 @@ WHAT_TO_DO: Final = {
     "columns_missing": "The header isn't what was expected. Check the file.",
     "row_too_short": "The line has fewer columns than the header. Check for missing separators.",
     "row_too_long": "The line has more columns than the header. Check for a separator without quotes around it.",
-    "row_malformed": "The line can't be read as CSV. Check for a quotation mark that isn't closed.",
+    "row_malformed": "The line can't be read as CSV. Check its quotation marks: one isn't closed, isn't doubled inside quotes, or a line break stands inside a field.",
 }  # fmt: skip

@@ -82,7 +82,7 @@ def find_header(lines: Iterable[str], layout: TableLayout) -> Header | None:
     best: Header | None = None
     for number, line in enumerate(islice(lines, _HEADER_WITHIN), start=1):
         for separator in _SEPARATORS:
-            cells = [_folded(cell) for cell in next(csv.reader([line], delimiter=separator), [])]
+            cells = [_folded(cell) for cell in _cells(line, separator, strict=False) or ()]
             positions: dict[str, int] = {}
             for column in layout.columns:
                 for alias in (_folded(column.name), *column.aliases):
@@ -95,30 +95,44 @@ def find_header(lines: Iterable[str], layout: TableLayout) -> Header | None:
 
 
 def read_rows(lines: Iterator[str], layout: TableLayout) -> Iterator[Row | SetAside]:
-    """The records below the header. Raises nothing for what the file holds: a record that isn't one is set aside by its line."""
+    """The records below the header, one a line. Raises nothing for what the file holds: a line that isn't a record is set aside by its number."""
+    damage: list[SetAside] = []
+    lines = _until_damaged(lines, damage)
     first = list(islice(lines, _HEADER_WITHIN))
     header = find_header(first, layout)
     if header is None or header.missing(layout):
         yield SetAside("line 1", "", "columns_missing")
         return
-    reader = csv.reader(chain(first[header.line :], lines), delimiter=header.separator)
-    while True:
-        position = f"line {header.line + reader.line_num + 1}"
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
+    for number, line in enumerate(chain(first[header.line :], lines), start=header.line + 1):
+        position = f"line {number}"
+        cells = _cells(line, header.separator, strict=True)
+        if cells is None:
             yield SetAside(position, "", "row_malformed")
-            continue
-        except DamagedSourceError as error:
-            yield SetAside("file", "", error.reason)
-            return
-        if len(cells) == header.width or (len(cells) > header.width and not any(cells[header.width :])):
+        elif len(cells) == header.width or (len(cells) > header.width and not any(cells[header.width :])):
             if any(cells):
                 yield Row(position, cells, header.positions)
         elif any(cell.strip() for cell in cells):
             yield SetAside(position, "", "row_too_short" if len(cells) < header.width else "row_too_long")
+    yield from damage
+
+
+def _until_damaged(lines: Iterator[str], damage: list[SetAside]) -> Iterator[str]:
+    try:
+        yield from lines
+    except DamagedSourceError as error:
+        damage.append(SetAside("file", "", error.reason))
+
+
+def _cells(line: str, separator: str, *, strict: bool) -> list[str] | None:
+    """The cells of one line, None if it can't be read.
+
+    Each line is read by itself: no field of the payer's files spans lines, and a quotation mark that is never closed
+    must not take the lines after it, with other organizations' Tax IDs, into its field.
+    """
+    try:
+        return next(csv.reader((line,), delimiter=separator, strict=strict), [])
+    except csv.Error:
+        return None
 
 
 def day(text: str, column: str) -> date | None:

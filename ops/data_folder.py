@@ -44,9 +44,11 @@ class DataFolder:
                 (folder.path / part).mkdir(mode=0o700, exist_ok=True)
             folder._keep_to_owner()
             folder._take_lock()
-        except (FileExistsError, NotADirectoryError):
+        except (FileExistsError, NotADirectoryError) as error:
+            wanted = Path(error.filename or path)
+            no_folder = next((part for part in (wanted, *wanted.parents) if part.exists()), path)
             raise DataFolderError(
-                f"{path} is not a folder; move it away or set GATEHOUSE_DATA_DIR to another place"
+                f"{no_folder} is not a folder; move it away or set GATEHOUSE_DATA_DIR to another place"
             ) from None
         except OSError as error:
             raise DataFolderError(

@@ -1,27 +1,45 @@
 """`./gatehouse demo`: a registration played against the running system over HTTP, told in words."""
 
-import json
 import re
 import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import httpx2 as httpx
 import pyotp
 
+from ops.demo_checks import free_checks, note_played
 from ops.mailbox import read_mailbox
 from ops.settings import Settings
 
 _PATIENCE_S: Final = 20.0
+_CHECKS: Final = 3  # tried at most: each that doesn't match is a failed proof
 
 Found = TypeVar("Found")
 
 
+# Which setting holds back what is asked here, by the last part of the path (429).
+_LIMITS: Final = {
+    "registrations": "REGISTRATIONS_PER_CALLER",
+    "payment-proof": "PAYMENT_TRIES_PER_CALLER",
+    "billing-service": "PAYMENT_TRIES_PER_CALLER",
+    "letter-addresses": "PAYMENT_TRIES_PER_CALLER",
+    "letters": "LETTERS_IN_WINDOW",
+    "sessions": "SIGN_INS_PER_CALLER",
+    "authorizations": "AUTHORIZATIONS_PER_PROVIDER",
+}
+
+
 class DemoStopped(Exception):
-    """Why the demonstration can't go on; the text is a line for people."""
+    """Why the demonstration can't go on; the text is a line for people, `code` is the site's, if it refused."""
+
+    def __init__(self, text: str, *, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 def play(settings: Settings) -> int:
@@ -94,19 +112,15 @@ class Demo:
             self._say(f"The workflow: {self._settings.temporal_ui_url}/namespaces/default/workflows/{place}")
 
     def _unused_check(self) -> Mapping[str, str]:
-        """A check of the demo data that no registration has used; each proves one registration only."""
-        folder = self._settings.data_dir / "demo"
+        """A check of the demo data that no registration has used; from the end, so that the one `up` printed stays free."""
         try:
-            checks: list[dict[str, str]] = json.loads((folder / "example.json").read_text())["unused_checks"]
-        except (OSError, ValueError, KeyError):
-            raise DemoStopped(f"no demo data in {folder}; ./gatehouse up makes it") from None
-        played = folder / "played.json"
-        used: list[str] = json.loads(played.read_text()) if played.exists() else []
-        for check in checks:
-            if check["document_number"] not in used:
-                played.write_text(json.dumps([*used, check["document_number"]]))
-                return check
-        raise DemoStopped("every check of the demo data was used; remove the data folder to begin again")
+            free = free_checks(self._settings)
+        except LookupError as missing:
+            raise DemoStopped(str(missing)) from None
+        if not free:
+            raise DemoStopped("every check of the demo data was used; move the data folder away to begin again")
+        note_played(self._settings, free[-1])
+        return free[-1]
 
     def _code_mailed_to(self, email: str) -> str:
         text = self._wait_for(lambda: self._mail(email, "code", part="text"))
@@ -141,14 +155,21 @@ class Demo:
     def _understood(answer: httpx.Response, expected: int | None) -> dict[str, Any]:
         content: dict[str, Any] = answer.json()
         if (answer.status_code != expected) if expected else answer.is_error:
-            raise DemoStopped(
-                f"the site answered {answer.status_code}: {content.get('title')}. {content.get('detail')}"
-            )
+            text = f"the site answered {answer.status_code}: {content.get('title')}. {content.get('detail')}"
+            if answer.status_code == 429:
+                limit = _LIMITS.get(answer.url.path.rpartition("/")[2])
+                setting = f"GATEHOUSE_LIMITS__{limit}" if limit else "one of GATEHOUSE_LIMITS__… in docs/operating.md"
+                text += f" Try again at {_in_words(content.get('retry_at'))}; the setting is {setting}."
+            raise DemoStopped(text, code=str(content.get("code")))
         return content
 
     @staticmethod
     def _say(text: str) -> None:
         print(f"• {text}", flush=True)
+
+
+def _in_words(retry_at: str | None) -> str:
+    return f"{datetime.fromisoformat(retry_at):%B %d, %Y, %H:%M} UTC" if retry_at else "a later time"
 
 
 class _ByCheck(Demo):
@@ -158,9 +179,27 @@ class _ByCheck(Demo):
         self._say(
             "Jo proves the organization: Tax ID, vendor number, check number and amount. First with a wrong amount."
         )
-        proof = {"tin": check["tin"], "vendor": check["vendor_number"], "document": check["document_number"]}
-        refused = self._post(f"{home}/payment-proof", {**proof, "amount": "1.23"}, expected=422)
+        refused = self._post(f"{home}/payment-proof", {**_proof(check), "amount": "1.23"}, expected=422)
         self._say(f"The answer never says what was wrong: “{refused['title']}.”")
-        self._post(f"{home}/payment-proof", {**proof, "amount": check["amount"]})
+        for tries_left in reversed(range(_CHECKS)):
+            try:
+                self._post(f"{home}/payment-proof", _proof(check))
+                break
+            except DemoStopped as stopped:
+                if stopped.code != "payment_no_match" or not tries_left:
+                    raise
+                check = self._unused_check()
+                self._say(
+                    f"That check doesn't match, as if it was used already. Jo takes one of {check['organization']}."
+                )
         self._say(f"The check matches the payer's records: {check['organization']} is proved.")
         self._finish(home, email)
+
+
+def _proof(check: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "tin": check["tin"],
+        "vendor": check["vendor_number"],
+        "document": check["document_number"],
+        "amount": check["amount"],
+    }

@@ -306,6 +306,8 @@ def describe_error(error: ValidationError | SettingsError) -> str:
             location = [field]
         if problem["type"] == "missing":
             text = "is missing"
+        elif problem["type"].startswith("time_delta"):
+            text = "is wrong: a duration is seconds, such as 90, or ISO 8601, such as PT90S or P30D"
         elif problem["type"] != "value_error":
             text = "is wrong: " + text[:1].lower() + text[1:]
         variable = PREFIX + "__".join(location).upper()
@@ -349,6 +351,8 @@ def documented_settings(model: type[BaseModel] = Settings, prefix: str = PREFIX)
 
 
 def _shown(default: object) -> str:
+    if isinstance(default, tuple) and default:
+        return ", ".join(map(_shown, default))
     if isinstance(default, timedelta):
         hours, rest = divmod(int(default.total_seconds()), 3600)
         days, hours = divmod(hours, 24)

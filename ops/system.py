@@ -31,8 +31,11 @@ PROGRAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "command": ("cli.py",),
 }
 
+_TRIES_PER_CALLER: Final = "GATEHOUSE_LIMITS__PAYMENT_TRIES_PER_CALLER"
+
+# The limit is higher for this `up` alone: another process with this data folder may be production.
 _NOT_KEPT: Final = frozenset(
-    {"GATEHOUSE_SMTP_PASSWORD", "GATEHOUSE_READY_FILE", "GATEHOUSE_DATA_DIR", "GATEHOUSE_VENV"}
+    {"GATEHOUSE_SMTP_PASSWORD", "GATEHOUSE_READY_FILE", "GATEHOUSE_DATA_DIR", "GATEHOUSE_VENV", _TRIES_PER_CALLER}
 )
 
 
@@ -172,6 +175,9 @@ def compose(
         "GATEHOUSE_CODEC_SERVER_PORT": "8234",
         **folder.secrets(environ),
     }
+    if environ.get("GATEHOUSE_ENVIRONMENT") in {None, "", "development"}:
+        # Everybody on this machine has one network address: demonstrations must not use up its failed proofs of the day.
+        defaults[_TRIES_PER_CALLER] = "1000"
     if own_mailbox:
         defaults |= {"GATEHOUSE_SMTP_PORT": "1025", "GATEHOUSE_MAILBOX_DIR": str(folder.path / "mailbox")}
     for name, value in defaults.items():

@@ -14,9 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ops.data_folder import DataFolder, DataFolderError
+from ops.demo_checks import free_checks
 from ops.dev_server import DevServerError
 from ops.leaving import leave
 from ops.processes import Process, ProcessFailedError, Supervisor
+from ops.settings import Settings
 from ops.system import PROGRAMS, ROOT, CannotStartError, System, check_ports, compose
 
 
@@ -82,9 +84,8 @@ def summary(system: System, *, took_s: float) -> str:
     if settings.temporal_ui_url:
         rows["Temporal's UI"] = settings.temporal_ui_url
     lines = ["", f"Gatehouse is ready ({took_s:.1f} s).", "", *_table(rows)]
-    example = _example(system.folder.path / "demo") if system.own_database else {}
-    if example:
-        lines += ["", "A payment to register with:", "", *_table(example)]
+    if system.own_database:
+        lines += _payment_to_use(settings)
     return "\n".join(
         [
             *lines,
@@ -109,10 +110,14 @@ def _described(demo: Path) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _example(demo: Path) -> dict[str, str]:
-    payment = _described(demo).get("check")
-    if not isinstance(payment, dict):
-        return {}
+def _payment_to_use(settings: Settings) -> list[str]:
+    """A payment of the demo data that nobody has registered with; none where there is no demo data."""
+    try:
+        free = free_checks(settings)
+    except LookupError:
+        return []
+    if not free:
+        return ["", "Every payment of the demo data has been used; move the data folder away to begin again."]
     names = {
         "organization": "Organization",
         "tin": "Tax ID",
@@ -121,10 +126,15 @@ def _example(demo: Path) -> dict[str, str]:
         "document_number": "Check number",
         "amount": "Amount",
     }
-    shown = {name: str(value) for name, value in payment.items() if name in names and value}
+    shown = {name: str(value) for name, value in free[0].items() if name in names and value}
     if len(shown.get("tin", "")) == 9:
         shown["tin"] = f"{shown['tin'][:2]}-{shown['tin'][2:]}"
-    return {title: shown[name] for name, title in names.items() if name in shown}
+    return [
+        "",
+        "A payment to register with (made-up numbers: the page asks you to confirm the Tax ID):",
+        "",
+        *_table({title: shown[name] for name, title in names.items() if name in shown}),
+    ]
 
 
 class Say:

@@ -64,7 +64,7 @@ class AccessOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """A message in the message center, in words. `kind` is stable for clients."""
+    """A message in the message center, in words. `kind` is stable for clients; `page` is where what it tells of stands."""
 
     id: UUID
     kind: str
@@ -72,6 +72,7 @@ class MessageView:
     paragraphs: tuple[str, ...]
     at: datetime
     read_at: datetime | None
+    page: str = ""
 
 
 async def view_account(gate: Gate, principal: Principal) -> AccountView:
@@ -220,4 +221,4 @@ async def mark_read(gate: Gate, principal: Principal, message_id: UUID) -> None:
 def _message(gate: Gate, row: Message) -> MessageView:
     values: dict[str, str] = json.loads(gate.vault.unseal("message", row.values_sealed))
     words = NOTICES[row.kind].filled(values)
-    return MessageView(row.id, row.kind, words.subject, words.paragraphs, row.at, row.read_at)
+    return MessageView(row.id, row.kind, words.subject, words.paragraphs, row.at, row.read_at, values.get("page", ""))

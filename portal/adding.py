@@ -9,7 +9,10 @@ from sqlmodel import col
 
 from db.accounts import Account
 from db.directory import Organization
+from db.letters import LetterRow
 from db.registrations import RegistrationRow
+from domain.identifiers import Tin
+from domain.letters import ON_THEIR_WAY, pin_is_open
 from domain.registration import Code, State
 from portal import sessions
 from portal.gate import Gate, remember_key
@@ -58,12 +61,17 @@ async def start_addition(gate: Gate, principal: Principal, *, key: str, client: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdditionView:
-    """A TIN or NPI that is being added. `organization` is told once its identifiers matched."""
+    """A TIN or NPI that is being added. Organization and Tax ID are told once the identifiers matched.
+
+    `takes_pin`: a letter is on its way, or its PIN can be entered.
+    """
 
     id: UUID
     reference: str
     state: State
     organization: str | None
+    tin_masked: str | None
+    takes_pin: bool
     started_at: datetime
     deadline: datetime
 
@@ -73,7 +81,7 @@ async def list_additions(gate: Gate, principal: Principal) -> list[AdditionView]
     async with gate.database.read() as session:
         rows = (
             await session.execute(
-                select(RegistrationRow, col(Organization.name))
+                select(RegistrationRow, Organization)
                 .outerjoin(Organization, col(Organization.id) == col(RegistrationRow.identified_id))
                 .where(
                     col(RegistrationRow.for_account_id) == principal.subject_id, col(RegistrationRow.state).in_(_OPEN)
@@ -81,16 +89,30 @@ async def list_additions(gate: Gate, principal: Principal) -> list[AdditionView]
                 .order_by(col(RegistrationRow.started_at).desc())
             )
         ).all()
+        letters = await session.scalars(
+            select(LetterRow).where(
+                col(LetterRow.registration_id).in_([row.id for row, _ in rows]),
+                col(LetterRow.state).in_(ON_THEIR_WAY),
+            )
+        )
+        now = gate.now()
+        expected = {
+            letter.registration_id
+            for letter in letters
+            if letter.expires_at is None or pin_is_open(now, letter.expires_at)
+        }
     return [
         AdditionView(
             id=row.id,
             reference=row.reference,
             state=State(row.state),
-            organization=name,
+            organization=organization.name if organization else None,
+            tin_masked=Tin(gate.vault.unseal("tin", organization.tin_sealed)).masked if organization else None,
+            takes_pin=row.id in expected,
             started_at=row.started_at,
             deadline=row.deadline,
         )
-        for row, name in rows
+        for row, organization in rows
     ]
 
 

@@ -15,6 +15,7 @@ from db.directory import Organization
 from db.mails import secret_digest
 from db.registrations import OneTimeSecret
 from domain.authorization import State
+from domain.client_words import ClientStatus, status_of_request
 from domain.identifiers import Tin
 from domain.people import masked_address
 from portal.gate import Gate
@@ -90,7 +91,7 @@ async def linked_row(gate: Gate, link_token: str) -> AuthorizationRow:
         raise Refusal("decision_link_dead")
     state, now = State(row.state), gate.now()
     if state.is_final:
-        raise over(state)
+        raise over(state, row.closing_code)
     if now >= row.deadline:
         raise over(State.EXPIRED)  # the workflow is about to say so
     if state not in _WAITING or (secret.expires_at is not None and now >= secret.expires_at):
@@ -98,9 +99,14 @@ async def linked_row(gate: Gate, link_token: str) -> AuthorizationRow:
     return row
 
 
-def over(state: State) -> Refusal:
-    """The refusal of an answer to a request that has ended."""
-    return Refusal(f"authorization_{state}")
+def over(state: State, closing_code: str | None = None) -> Refusal:
+    """The refusal of an answer to a request that has ended. `closing_code` tells one that was stopped from one that was cancelled."""
+    return Refusal(f"authorization_{'stopped' if is_stopped(state, closing_code) else state}")
+
+
+def is_stopped(state: State, closing_code: str | None) -> bool:
+    """Whether it ended though nobody of the billing service cancelled it, and nobody of the provider said no."""
+    return state.is_final and status_of_request(state, closing_code) is ClientStatus.STOPPED
 
 
 async def shown(session: AsyncSession, gate: Gate, row: AuthorizationRow) -> RequestToAnswer:

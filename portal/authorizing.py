@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from db.accounts import Access, Account
-from db.authorization_asking import Asking
+from db.authorization_asking import Asking, Room
+from db.authorization_asking import room_of as _room_of
 from db.authorizations import AuthorizationRow
 from db.directory import Organization
 from domain.authorization import (
@@ -125,6 +126,12 @@ async def require_services(gate: Gate, account_id: UUID) -> Sequence[BillingServ
     return services
 
 
+async def room_of(gate: Gate, service: BillingServiceView) -> Room:
+    """How many requests of the billing service are open, and how many may be; support can raise that."""
+    async with gate.database.read() as session:
+        return await _room_of(session, gate.limits, service.id)
+
+
 async def request_access(
     gate: Gate,
     principal: Principal,
@@ -141,8 +148,8 @@ async def request_access(
 
     `billing_id` may be left out by somebody of one billing service only. Nothing of the directory is looked at (I16).
     Comes back as a result when it was looked at: `authorization_open`, `authorization_granted`, `authorization_cool_down`,
-    `authorizations_open_limit`, `authorization_contact_limit`, `contact_own_person`, `contact_own_domain`,
-    `not_billing_service`. Raises `Refusal`: `invalid_fields`, `not_billing_service`, `not_found`, `key_reused`,
+    `authorizations_open_limit`, `authorizations_limit`, `authorization_contact_limit`, `authorization_own_tin`,
+    `contact_own_person`, `contact_own_domain`, `not_billing_service`. Raises `Refusal`: `invalid_fields`, `not_billing_service`, `not_found`, `key_reused`,
     `unavailable`.
     """
     request = AccessRequest(tin=tin, npi=npi, provider_name=provider_name, contact=contact, review_reason=review_reason)
@@ -298,7 +305,7 @@ async def correct_contact(
     """Have another address asked instead; links to the old one are dead at once, the deadline stays (T7, I9).
 
     Comes back as a result also with what a new request's contact can be refused for, and with
-    `authorization_corrections_limit`. Raises `Refusal` as `resend` does, and `invalid_fields`.
+    `contact_unchanged` and `authorization_corrections_limit`. Raises `Refusal` as `resend` does, and `invalid_fields`.
     """
     fields = Fields()
     address = fields.read("contact", contact, business_address)

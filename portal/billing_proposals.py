@@ -21,9 +21,9 @@ from db.directory import Organization
 from db.registrations import Evidence
 from db.staff import StaffAccount
 from domain.cases import some_text
-from domain.identifiers import Tin
+from domain.identifiers import IdentifierError, Tin
 from domain.organization_name import organization_name
-from domain.people import mailbox_key, personal_address
+from domain.people import business_address, mailbox_key
 from portal.contact_desk import SEALED_REASON
 from portal.fields import Fields
 from portal.gate import Gate, remember_key
@@ -94,7 +94,7 @@ async def propose(gate: Gate, staff: StaffMember, *, tin: str, name: str, email:
     fields = Fields()
     parsed_tin = fields.read("tin", tin, Tin.parse)
     parsed_name = fields.read("name", name, organization_name)
-    address = fields.read("email", email, personal_address)
+    address = fields.read("email", email, _address)
     why = fields.read("reason", reason, lambda text: _reason(text, "Write how you know that they bill for others."))
     account = await _account(gate, address) if address else None
     if address and account is None:
@@ -227,6 +227,13 @@ async def _account(gate: Gate, address: str) -> Account | None:
             )
         )
     return found
+
+
+def _address(text: str) -> str:
+    """Somebody else's address; that it's one person's own is known from their account."""
+    if not text.strip():
+        raise IdentifierError("email_missing", "Enter their e-mail address.")
+    return business_address(text)
 
 
 def _reason(text: str, missing: str) -> str:

@@ -350,6 +350,13 @@ def _read_form(
     """The form, well formed. Whether the directory knows any of it isn't looked at. Raises `Refusal` (`invalid_fields`)."""
     fields = Fields()
     needed = kind is CaseKind.NOT_LISTED
+
+    def read_note() -> str | None:
+        missing = "" if needed else "Write what we can do for you."
+        return fields.read("note", note, lambda text: some_text(text, missing=missing))
+
+    # In the order of the page, so that its summary of errors is: there "Contact us" asks for the note first.
+    words = None if needed else read_note()
     named = fields.read(
         "organization",
         organization,
@@ -364,9 +371,8 @@ def _read_form(
     )
     phone = fields.read("telephone", telephone_number, telephone)
     when = fields.read("best_time", best_time, one_line)
-    words = fields.read(
-        "note", note, lambda text: some_text(text, missing="" if needed else "Write what we can do for you.")
-    )
+    if needed:
+        words = read_note()
     if parsed_npi is not None and parsed_tin is None and not tin.strip():
         fields.add("tin", "tin_missing", "Enter the Tax ID that the NPI belongs to.")
     fields.check()

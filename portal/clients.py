@@ -22,7 +22,7 @@ from db.authorization_telling import subject_of
 from db.authorizations import AuthorizationRow, GrantRow
 from db.grant_telling import subject_of as grant_subject
 from domain import client_words
-from domain.authorization import NEVER_SENT, OPEN, Code, State
+from domain.authorization import NEVER_SENT, OPEN, State
 from domain.client_words import ClientLine, ClientStatus, NextStep
 from domain.identifiers import IdentifierError, Npi, Tin
 from domain.people import mailbox_key, masked_address, search_key
@@ -32,7 +32,6 @@ from portal.sessions import Principal
 
 PAGE_SIZE: Final = 50
 _REFERENCE: Final = re.compile(r"A-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")
-_STOPS: Final = (Code.CONTACT_REFUSED, Code.PROVIDER_UNKNOWN, Code.SERVICE_GONE)
 _DAY: Final = timedelta(days=1)
 _AT_ONCE: Final = 500  # ids in one statement
 
@@ -51,7 +50,7 @@ class ClientView:
     """One provider as its billing service sees it: the newest request for it and the access that came of it.
 
     The provider's name is the one that was typed and its TIN is masked: whether the directory has it stays unknown until
-    somebody approves (I16). Times are UTC. `until` is the deadline of an open request, or the end date of an access.
+    somebody approves (I16). Times are UTC. `access_until` is the first moment without the access.
     """
 
     id: UUID
@@ -157,6 +156,14 @@ async def list_clients(
     )
 
 
+async def count_clients(gate: Gate, principal: Principal) -> Mapping[ClientStatus, int]:
+    """How many clients stand where, of all the person's billing services. Raises `Refusal` (`not_billing_service`)."""
+    services = {service.id: service for service in await require_services(gate, principal.subject_id)}
+    shown = and_(_of_services(services), col(AuthorizationRow.is_newest).is_(True))
+    async with gate.database.read() as session:
+        return await _counts(session, list(services), shown, gate.now())
+
+
 async def view_client(gate: Gate, principal: Principal, authorization_id: UUID) -> ClientDetails:
     """One request with its timeline. Raises `Refusal` (`not_found`) unless it's of the person's billing service (I15)."""
     row = await own_row(gate, principal, authorization_id)
@@ -195,7 +202,7 @@ def _status(now: datetime) -> ColumnElement[str]:
     is_approved = col(AuthorizationRow.state) == State.APPROVED
     stopped = and_(
         col(AuthorizationRow.state) == State.CANCELLED,
-        col(AuthorizationRow.closing_code).in_([str(code) for code in _STOPS]),
+        col(AuthorizationRow.closing_code).in_([str(code) for code in client_words.STOPPED_BECAUSE]),
     )
     return case(
         (and_(is_approved, has_ended), ClientStatus.ENDED.value),
@@ -352,10 +359,8 @@ def _view(
 
 def _status_of(state: str, closing_code: str | None, grant: GrantRow | None, now: datetime) -> ClientStatus:
     """`_status`, of values in hand; without a grant an approved one counts as open."""
-    if state == State.CANCELLED and closing_code in _STOPS:
-        return ClientStatus.STOPPED
     if state != State.APPROVED:
-        return ClientStatus(state)
+        return client_words.status_of_request(State(state), closing_code)
     if grant is not None and (grant.status == "ended" or (grant.ends_at is not None and grant.ends_at <= now)):
         return ClientStatus.ENDED
     return ClientStatus.ON_HOLD if grant is not None and grant.status == "held" else ClientStatus.ACCESS

@@ -1,14 +1,14 @@
 """Business contacts for staff: the queue of those that a rule has doubts about, and one request with all there is to it (T2, B11)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -25,11 +25,12 @@ from domain.calendar import add_business_days
 from domain.contact_words import rule_in_words
 from domain.identifiers import Tin
 from domain.mail_domains import domain_of
+from domain.references import read_reference
+from portal.contact_access import PAGE_SIZE, AccessView, view_access
 from portal.gate import Gate
-from portal.refusals import Refusal
+from portal.refusals import FieldDefect, Refusal
 from portal.staff import StaffMember
 
-_SHOWN: Final = 200
 SEALED_REASON: Final = "reason"
 _REQUESTERS_REASON: Final = "review-reason"
 
@@ -48,6 +49,20 @@ class DeskAction(StrEnum):
     REFUSE = "refuse"
     RESEND = "resend"
     CORRECT = "correct"
+
+
+class Said(StrEnum):
+    """What was said so far of a contact that waits to be looked at."""
+
+    NOTHING = "nothing"
+    SEND = "send"  # by one person; it waits for a second one
+
+
+class QueueOrder(StrEnum):
+    """What the queue can be sorted by."""
+
+    WAITING = "waiting"
+    SERVICE = "service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +98,7 @@ class DeskRequest:
 
     line: DeskLine
     state: State
+    closing_code: str | None
     contact_version: int  # a verdict names the contact that it's about
     service_id: UUID
     service_tin_masked: str
@@ -101,41 +117,72 @@ class DeskRequest:
     resends: int
     verdicts: tuple[VerdictLine, ...]
     actions: tuple[DeskAction, ...]
+    access: AccessView | None  # once it was approved
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """The requests that wait the longest, and how many there are in all."""
+    """One page of the queue."""
 
     rows: tuple[DeskLine, ...]
+    page: int
+    pages: int
     total: int
 
 
-async def list_queue(gate: Gate, _staff: StaffMember) -> Queue:
-    """The requests whose contact staff have to look at, those that wait the longest first."""
-    waiting = col(AuthorizationRow.state) == State.IN_REVIEW
+async def list_queue(
+    gate: Gate,
+    _staff: StaffMember,
+    *,
+    said: Said | None = None,
+    order: QueueOrder = QueueOrder.WAITING,
+    descending: bool = False,
+    page: int = 1,
+) -> Queue:
+    """One page of the requests whose contact staff have to look at; without more those that wait the longest first."""
+    one_says_send = exists().where(
+        col(ReviewVerdict.authorization_id) == col(AuthorizationRow.id),
+        col(ReviewVerdict.contact_version) == col(AuthorizationRow.contact_version),
+        col(ReviewVerdict.verdict) == Verdict.SEND,
+    )
+    waiting = (
+        select(
+            col(AuthorizationRow.id),
+            col(AuthorizationRow.requested_at),
+            col(AuthorizationRow.contact_version),
+            col(Organization.name),
+        )
+        .join(Organization, col(Organization.id) == col(AuthorizationRow.billing_id))
+        .where(col(AuthorizationRow.state) == State.IN_REVIEW)
+    )
+    if said is not None:
+        waiting = waiting.where(one_says_send if said is Said.SEND else ~one_says_send)
     async with gate.database.read() as session:
-        total = await session.scalar(select(func.count()).select_from(AuthorizationRow).where(waiting)) or 0
-        rows = (
-            await session.scalars(
-                select(AuthorizationRow)
-                .where(waiting)
-                .order_by(col(AuthorizationRow.requested_at), col(AuthorizationRow.id))
-                .limit(_SHOWN)
-            )
-        ).all()
-        lines = await _lines(gate, session, rows)
-    return Queue(tuple(sorted(lines, key=lambda line: (line.waiting_since, line.id))), total)
+        # What a contact waits since is in the audit: all of them are sorted here, and only one page is read whole.
+        found = (await session.execute(waiting)).all()
+        since = await _waiting_since(session, [(one, asked_at, version) for one, asked_at, version, _ in found])
+        service = {one: name.casefold() if order is QueueOrder.SERVICE else "" for one, _, _, name in found}
+        ids = sorted(since, key=lambda one: (service[one], since[one], one), reverse=descending)
+        pages = max(1, -(-len(ids) // PAGE_SIZE))
+        page = min(max(1, page), pages)
+        shown = ids[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+        rows = (await session.scalars(select(AuthorizationRow).where(col(AuthorizationRow.id).in_(shown)))).all()
+        lines = {line.id: line for line in await _lines(gate, session, rows)}
+    return Queue(rows=tuple(lines[one] for one in shown), page=page, pages=pages, total=len(ids))
 
 
 async def find(gate: Gate, _staff: StaffMember, reference: str) -> UUID:
-    """The request that somebody names on the telephone. Raises `Refusal` (`not_found`)."""
+    """The request that somebody names on the telephone, however it was typed. Raises `Refusal` (`invalid_fields`)."""
+    meant = read_reference(reference, letter="A")
     async with gate.database.read() as session:
-        row = await session.scalar(
-            select(AuthorizationRow).where(col(AuthorizationRow.reference) == reference.strip().upper()[:20])
-        )
+        row = await session.scalar(select(AuthorizationRow).where(col(AuthorizationRow.reference) == meant))
     if row is None or row.closing_code in NEVER_SENT:
-        raise Refusal("not_found")
+        words = (
+            "No request has this reference. Ask for it again, letter by letter."
+            if meant
+            else "A request’s reference reads like A-2DJP-MD62-29MD: an A, then twelve letters and digits."
+        )
+        raise Refusal("invalid_fields", fields=(FieldDefect("reference", "reference_unknown", words),))
     return row.id
 
 
@@ -158,10 +205,12 @@ async def view_request(gate: Gate, staff: StaffMember, authorization_id: UUID) -
             )
         )
         limit = await open_limit_of(gate, session, row.billing_id)
+        access = await view_access(gate, session, row.id)
     reason = row.review_reason_sealed
     return DeskRequest(
         line=line,
         state=State(row.state),
+        closing_code=row.closing_code,
         contact_version=row.contact_version,
         service_id=row.billing_id,
         service_tin_masked=Tin(gate.vault.unseal("tin", service.tin_sealed)).masked,
@@ -188,6 +237,7 @@ async def view_request(gate: Gate, staff: StaffMember, authorization_id: UUID) -
             for one in given
         ),
         actions=_possible(row, staff, given),
+        access=access,
     )
 
 
@@ -231,7 +281,8 @@ async def _lines(gate: Gate, session: AsyncSession, rows: Sequence[Authorization
     }
     given = await _verdicts(session, rows)
     staff_names = await _names(gate, session, [one.staff_id for one in given])
-    since, now = await _waiting_since(session, rows), gate.now()
+    asked = [(row.id, row.requested_at, row.contact_version) for row in rows]
+    since, now = await _waiting_since(session, asked), gate.now()
     lines = []
     for row in rows:
         due_at = _due(gate, since[row.id])
@@ -268,10 +319,18 @@ async def _verdicts(session: AsyncSession, rows: Sequence[AuthorizationRow]) -> 
     return [one for one in found if one.contact_version == versions[one.authorization_id]]
 
 
-async def _waiting_since(session: AsyncSession, rows: Sequence[AuthorizationRow]) -> Mapping[UUID, datetime]:
-    """Since when each contact waits to be looked at: since the request, or since the contact was corrected last."""
-    since = {row.id: row.requested_at for row in rows}
-    corrected = {subject_of(row.id): row.id for row in rows if row.contact_version > 1}
+async def _waiting_since(
+    session: AsyncSession, requests: Iterable[tuple[UUID, datetime, int]]
+) -> Mapping[UUID, datetime]:
+    """Since when each contact waits to be looked at: since the request, or since the contact was corrected last.
+
+    A request is its id, when it was made, and the version of its contact.
+    """
+    since, corrected = {}, {}
+    for one, requested_at, contact_version in requests:
+        since[one] = requested_at
+        if contact_version > 1:
+            corrected[subject_of(one)] = one
     entries = await session.scalars(
         select(AuditEntry)
         .where(col(AuditEntry.subject).in_(corrected), col(AuditEntry.action) == "authorization.contact_corrected")

@@ -31,7 +31,7 @@ from domain.authorization import (
     State,
 )
 from domain.identifiers import IdentifierError
-from domain.people import holds_hidden_characters, holds_link, person_name, same_name
+from domain.people import PersonError, holds_hidden_characters, holds_link, person_name, same_name
 from portal import sessions
 from portal.answer_sheet import AnswerSheet, follow_link, over
 from portal.fields import Fields
@@ -46,6 +46,11 @@ ATTESTATION: Final = (
     "and I don’t work for the billing service."
 )
 """What the deciding person agrees to; a changed text gets a new version in `domain.authorization` (T2)."""
+ATTESTATION_SIGNED_IN: Final = (
+    "This account is my own. I may decide for this provider who sees its patients’ information, "
+    "and I don’t work for the billing service."
+)
+"""The same where an administrator answers signed in, of the same version: no name is typed there."""
 
 _CHOICES: Final = frozenset({"approve", "decline"})
 _NOT_NOW: Final = frozenset({"", "later"})
@@ -127,7 +132,7 @@ def _read(
             fields.add(f"answers.{text}", "choice_missing", "Choose whether you approve or decline this request.")
     if not set(answers) <= set(offered):
         fields.add("answers", "request_gone", "One of the requests isn't open any more. Look at those that are.")
-    person = fields.read("name", name, person_name)
+    person = fields.read("name", name, _signatory)
     organizations = [named for one in sheet.requests for named in (one.service, one.provider)]
     if person is not None and any(same_name(person, named) for named in organizations):
         fields.add("name", "name_is_organization", "Enter your own name, not an organization's.")
@@ -138,6 +143,16 @@ def _read(
     assert person is not None  # noqa: S101 - narrows the type; fields.check has raised otherwise
     assert work is not None  # noqa: S101 - as above
     return chosen, person, work
+
+
+def _signatory(text: str) -> str:
+    """The name of who signs. No account is made, so an office is refused with other words than at registering."""
+    try:
+        return person_name(text)
+    except PersonError as error:
+        if error.code != "name_not_personal":
+            raise
+        raise PersonError(error.code, "Enter your own name, not that of a department or an office.") from None
 
 
 def read_work(text: str) -> str:
@@ -165,9 +180,13 @@ async def send_code_again(gate: Gate, principal: Principal, *, key: str) -> None
     await _send_code(gate, row.id, principal.subject_id, key=key)
 
 
-async def _send_code(gate: Gate, authorization_id: UUID, sitting_id: UUID, *, key: str) -> None:
+async def _row(gate: Gate, authorization_id: UUID) -> AuthorizationRow:
     async with gate.database.read() as session:
-        row = await session.get_one(AuthorizationRow, authorization_id)
+        return await session.get_one(AuthorizationRow, authorization_id)
+
+
+async def _send_code(gate: Gate, authorization_id: UUID, sitting_id: UUID, *, key: str) -> None:
+    row = await _row(gate, authorization_id)
     scope = f"{sitting_subject(sitting_id)}/code"
     cmd = AskDecisionCode(authorization_id=str(authorization_id), sitting_id=str(sitting_id))
     try:
@@ -176,11 +195,12 @@ async def _send_code(gate: Gate, authorization_id: UUID, sitting_id: UUID, *, ke
             result_type=AuthorizationResult,
         )  # fmt: skip
     except StandsElsewhere as error:
-        raise over(State(error.state)) from None
+        row = await _row(gate, authorization_id)
+        raise over(State(error.state), row.closing_code) from None
     except UnknownWorkflow:
-        async with gate.database.read() as session:
-            row = await session.get_one(AuthorizationRow, authorization_id)
-        raise over(State(row.state)) if State(row.state).is_final else Refusal("decision_link_dead") from None
+        row = await _row(gate, authorization_id)
+        is_over = State(row.state).is_final
+        raise over(State(row.state), row.closing_code) if is_over else Refusal("decision_link_dead") from None
     if result.code is Code.VOID:  # another contact is asked now
         raise Refusal("authorization_contact_changed")
     if not result.accepted:

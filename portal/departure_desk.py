@@ -1,7 +1,7 @@
 """Departures for staff: what was contested, what was objected to, and the decision (P9, B11)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -246,7 +246,7 @@ async def _view(gate: Gate, row: DepartureReviewRow) -> DeskReview:
         email=gate.vault.unseal("email", account.email_sealed),
         announced_at=row.announced_at,
         until=row.deadline,
-        due_at=decision_due_at(row, gate.limits, zone_of=gate.now().astimezone(gate.zone))
+        due_at=decision_due_at(row, gate.limits, zone_of=gate.now().astimezone(gate.zone)).astimezone(UTC)
         if row.state == State.CONTESTED
         else None,
         closed_at=row.closed_at,

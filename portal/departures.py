@@ -1,5 +1,6 @@
 """Newcomers and those who have accounts: why colleagues can't help, what is said to the notice, and taking a mistake back (P9)."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from db.directory import Organization
 from db.newcomers import EVERYONE, accounts_with_access
 from db.registrations import RegistrationRow
 from domain.cases import some_text
-from domain.departure import Code, Reason, ReviewResult, State, WithdrawClaim
+from domain.departure import Code, Reason, ReviewResult, State, WithdrawClaim, last_day
 from domain.people import masked_address, masked_name
 from domain.recording import Payload
 from domain.registration import State as RegistrationState
@@ -27,8 +28,12 @@ from portal.registration_view import view_registration
 from portal.sessions import Principal
 from workflows import names
 
+_NAMED_IN_AUDIT: Final = 10
+_SOMEBODY_LEFT: Final = "Somebody has left."
 _SETTING_UP: Final = frozenset({RegistrationState.SETTING_UP_ACCOUNT, RegistrationState.SECURING_ACCOUNT})
 SEALED_REASON: Final = "colleague-answer"
+NOBODY_KNOWN: Final = "unknown"
+"""As `ColleagueWord.about`: the newcomer doesn't know which account it was. Nobody is said to have left then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class ExistingAccount:
 
 @dataclass(frozen=True, slots=True)
 class ColleagueWord:
-    """Why a colleague can't help. `about` is an `ExistingAccount.id`, or empty for all of them."""
+    """Why a colleague can't help. `about` is an `ExistingAccount.id`, `NOBODY_KNOWN`, or empty for all that are listed."""
 
     reason: str
     about: str = ""
@@ -59,6 +64,7 @@ class ClaimView:
     reference: str
     state: State
     until: datetime
+    last_day: str  # to object, in words
     is_withdrawn: bool
 
     @property
@@ -118,7 +124,11 @@ async def answer_for_colleagues(gate: Gate, registration_id: UUID, *, words: Seq
                     at=now,
                 )
             )
-        reasons = {f"about_{whom or 'all'}": str(reason) for whom, (reason, _) in parsed.items()}
+        reasons: dict[str, str | int] = {
+            f"about_{whom or NOBODY_KNOWN}": str(reason) for whom, (reason, _) in parsed.items()
+        }
+        if len(reasons) > _NAMED_IN_AUDIT:  # an entry has room for a few; the answers themselves have them all
+            reasons = dict(Counter(str(reason) for reason, _ in parsed.values()))
         await audit.append(
             session, at=now, actor="registrant", action="registration.colleagues_answered",
             subject=f"registration/{registration_id}", **reasons,
@@ -138,14 +148,17 @@ def _masked_id(gate: Gate, registration_id: UUID, account_id: UUID) -> str:
 
 
 def _read(words: Sequence[ColleagueWord], accounts: dict[str, UUID]) -> dict[str, tuple[Reason, str]]:
-    """What was said, by account id (empty: all). Raises `Refusal` (`invalid_fields`)."""
+    """What was said, by account id (empty: it isn't known whom). Raises `Refusal` (`invalid_fields`).
+
+    All are those that are listed now: who joins afterwards was never meant.
+    """
     fields, parsed = Fields(), dict[str, tuple[Reason, str]]()
     if not words:
         fields.add("reason", "reason_missing", "Choose why your colleagues can’t help you.")
     for word in words:
-        is_listed = not word.about or word.about in accounts
-        if not is_listed:
-            fields.add("about", "colleague_unknown", "Choose one of the colleagues listed, or all of them.")
+        meant = _meant(word.about, accounts)
+        if meant is None:
+            fields.add("about", "colleague_unknown", "Choose whom you tell us about.")
         if word.reason not in {reason.value for reason in Reason}:
             fields.add("reason", "reason_missing", "Choose why your colleagues can’t help you.")
             continue
@@ -156,13 +169,24 @@ def _read(words: Sequence[ColleagueWord], accounts: dict[str, UUID]) -> dict[str
             return some_text(text, missing=missing, most=500)
 
         text = fields.read("text", word.text, read_text)
-        if is_listed:
-            whom = str(accounts[word.about]) if word.about else EVERYONE
-            if whom in parsed:
-                fields.add("about", "colleague_twice", "Say it once for each colleague.")
-            parsed[whom] = (reason, text or "")
+        if meant is None:
+            continue
+        if parsed.keys() & set(meant):
+            fields.add("about", "colleague_twice", "Say it once for each colleague.")
+        if word.about == NOBODY_KNOWN and reason is Reason.LEFT:
+            # A departure without a person begins no review: the words are kept, nobody's access is at stake.
+            reason, text = Reason.UNKNOWN, f"{_SOMEBODY_LEFT} {text or ''}".strip()
+        parsed |= dict.fromkeys(meant, (reason, text or ""))
     fields.check()
     return parsed
+
+
+def _meant(about: str, accounts: dict[str, UUID]) -> tuple[str, ...] | None:
+    if not about:
+        return tuple(str(account_id) for account_id in accounts.values())
+    if about == NOBODY_KNOWN:
+        return (EVERYONE,)
+    return (str(accounts[about]),) if about in accounts else None
 
 
 # What a newcomer said, afterwards.
@@ -188,6 +212,7 @@ async def list_claims(gate: Gate, principal: Principal) -> list[ClaimView]:
                 reference=review.reference,
                 state=State(review.state),
                 until=review.deadline,
+                last_day=last_day(review.deadline.astimezone(gate.zone)),
                 is_withdrawn=claim.withdrawn_at is not None,
             )
             for claim, review, organization, account in rows.all()

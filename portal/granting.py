@@ -16,7 +16,8 @@ from db.accounts import Access
 from db.authorizations import AuthorizationRow, DecisionRow, GrantRow
 from db.colleagues import holdings_of
 from db.directory import Organization
-from domain.colleagues import Holding, administers
+from domain.colleagues import Holding
+from domain.grant_rights import Rights, partial_npis, touches
 from domain.grants import (
     Action,
     ChangeGrant,
@@ -55,6 +56,8 @@ class GrantView:
 
     `last_day` is the last day on which it is good, in the payer's zone. `decided_by` and `decided_as` are the name and role
     that were given with the approval; `via` is `code` for the business contact, `account` for an administrator.
+    `own_npis` are the person's own where an access to all of the Tax ID shows these and more than they see themselves.
+    Who `may_change` it may do everything; an administrator of a part of what's open may hold it, and perhaps end it.
     """
 
     id: UUID
@@ -74,6 +77,9 @@ class GrantView:
     decided_as: str
     via: str
     contact_masked: str
+    own_npis: tuple[str, ...]
+    may_hold: bool
+    may_end: bool
     may_change: bool
 
 
@@ -89,7 +95,7 @@ async def list_grants(
     order: GrantOrder = GrantOrder.SERVICE,
     descending: bool = False,
 ) -> list[GrantView]:
-    """Every access of a billing service to what the person sees themselves (I15), ended ones included."""
+    """Every access of a billing service that shows something of what the person sees themselves (I15), ended ones included."""
     async with gate.database.read() as session:
         found = await session.scalars(
             select(GrantRow).where(col(GrantRow.organization_id).in_(_own_organizations(principal)))
@@ -148,13 +154,14 @@ async def _views(session: AsyncSession, gate: Gate, principal: Principal, rows: 
         if row.organization_id not in holdings:
             holdings[row.organization_id] = await holdings_of(session, row.organization_id)
         colleagues = holdings[row.organization_id]
-        if not any(one.account_id == principal.subject_id and one.covers(row.npi) for one in colleagues):
-            continue
-        views.append(await _view(session, gate, row, may_change=administers(colleagues, principal.subject_id, row.npi)))
+        own = [one for one in colleagues if one.account_id == principal.subject_id and touches(one, row.npi)]
+        if own:
+            rights = Rights.of(colleagues, principal.subject_id, row.npi)
+            views.append(await _view(session, gate, row, own, rights))
     return views
 
 
-async def _view(session: AsyncSession, gate: Gate, row: GrantRow, *, may_change: bool) -> GrantView:
+async def _view(session: AsyncSession, gate: Gate, row: GrantRow, own: list[Holding], rights: Rights) -> GrantView:
     vault = gate.vault
     organization = await session.get_one(Organization, row.organization_id)
     service = await session.get_one(Organization, row.billing_id)
@@ -180,7 +187,10 @@ async def _view(session: AsyncSession, gate: Gate, row: GrantRow, *, may_change:
         decided_as=vault.unseal("role", decision.role_sealed),
         via=decision.via,
         contact_masked=masked_address(vault.unseal("email", request.contact_sealed)),
-        may_change=may_change and not state.is_final,
+        own_npis=partial_npis(own, row.npi),
+        may_hold=rights.may_hold and not state.is_final,
+        may_end=rights.may_end and not state.is_final,
+        may_change=rights.may_open and not state.is_final,
     )
 
 
@@ -217,7 +227,7 @@ def _end(gate: Gate, text: str) -> datetime:
     try:
         ends_at = end_of(date.fromisoformat(text.strip()), gate.zone)
     except (ValueError, OverflowError):
-        fields.add("ends_on", "date_format", "Enter a date such as 2027-06-30.")
+        fields.add("ends_on", "date_format", "Enter a whole date: month, day and year.")
         fields.check()
         raise
     if ends_at <= gate.now():

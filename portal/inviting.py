@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -23,7 +24,7 @@ from domain.invitation import (
     StartInvitation,
     State,
 )
-from domain.people import mailbox_key, personal_address
+from domain.people import PersonError, mailbox_key, personal_address
 from domain.recording import Payload
 from portal.colleagues import read_role
 from portal.fields import Fields
@@ -33,6 +34,13 @@ from portal.registering import reference_of
 from portal.sessions import Principal
 from portal.starting import start_and_ask
 from workflows import names
+
+_WORDS: Final = {
+    "email_missing": "Enter your colleague’s e-mail address.",
+    "email_shared": (
+        "This looks like a mailbox that several people read. Ask your colleague for an address of their own: accounts can’t be shared."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +84,7 @@ async def invite(gate: Gate, principal: Principal, *, access_id: UUID, email: st
     """
     parsed_role = read_role(role)
     fields = Fields()
-    address = fields.read("email", email, personal_address)
+    address = fields.read("email", email, _colleagues_address)
     fields.check()
     assert address is not None  # noqa: S101 - narrows the type; fields.check has raised otherwise
     is_new = await remember_key(
@@ -104,6 +112,14 @@ async def invite(gate: Gate, principal: Principal, *, access_id: UUID, email: st
         terms=InvitationTerms(life=gate.limits.invitation_life, reminders=gate.limits.invitation_reminders),
     )
     return Invited(invitation_id, reference, await _start(gate, start))
+
+
+def _colleagues_address(text: str) -> str:
+    """The address of somebody else: as `personal_address`, in words for the one who invites."""
+    try:
+        return personal_address(text)
+    except PersonError as error:
+        raise PersonError(error.code, _WORDS.get(error.code, error.message)) from None
 
 
 async def _inviting_row(gate: Gate, principal: Principal, access_id: UUID, *, email: str) -> Access | Code:
@@ -238,7 +254,7 @@ async def correct_address(gate: Gate, principal: Principal, invitation_id: UUID,
     Comes back and raises as `invite` and `cancel` do. Sent again after a failure it goes on where it stopped.
     """
     fields = Fields()
-    address = fields.read("email", email, personal_address)
+    address = fields.read("email", email, _colleagues_address)
     fields.check()
     assert address is not None  # noqa: S101 - narrows the type; fields.check has raised otherwise
     await remember_key(gate, scope=f"{invitation_id}/correction", key=key, body=address)

@@ -1,13 +1,19 @@
-"""What a registrant is told before asking for a letter: the day it's mailed, and from when another one may be asked for."""
+"""What a registrant is told about letters before asking for one, and before entering a PIN."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlmodel import col
 
+from db.directory import Location
 from db.letters import LetterRow
-from domain.letters import mailing_day, next_letter_at
+from db.registration_steps import subject_of
+from db.registrations import Counter, MailRow, RegistrationRow
+from domain.directory import Address
+from domain.letters import FAILED, ON_THEIR_WAY, mailing_day, masked_address, next_letter_at
 from portal.gate import Gate
 from portal.letters import LetterView
 
@@ -44,3 +50,51 @@ def another_letter_at(gate: Gate, letters: Sequence[LetterView]) -> datetime | N
         most=limits.letters_in_window,
         window=limits.letters_window,
     )
+
+
+async def pin_paused_until(gate: Gate, registration_id: UUID) -> datetime | None:
+    """Until when no PIN is taken because too many were wrong; None when one may be entered now."""
+    async with gate.database.read() as session:
+        newest = await session.scalar(
+            select(col(LetterRow.id))
+            .where(col(LetterRow.registration_id) == registration_id, col(LetterRow.state).in_(ON_THEIR_WAY))
+            .order_by(col(LetterRow.generation).desc())
+            .limit(1)
+        )
+        tries = await session.get(Counter, ("pin", str(newest))) if newest else None
+    is_paused = tries is not None and tries.count >= gate.limits.pin_tries and tries.window_ends_at > gate.now()
+    return tries.window_ends_at if tries is not None and is_paused else None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAddress:
+    """An address that this registration's letter didn't reach, masked; `at` is when that was told, None if it never left."""
+
+    masked: str
+    at: datetime | None
+
+
+async def failed_addresses(gate: Gate, registration_id: UUID) -> list[FailedAddress]:
+    """The addresses of the organization in question that get no other letter of this registration (B5)."""
+    async with gate.database.read() as session:
+        rows = (
+            await session.execute(
+                select(LetterRow, Location)
+                .join(Location, col(Location.id) == col(LetterRow.location_id))
+                .join(RegistrationRow, col(RegistrationRow.identified_id) == col(LetterRow.organization_id))
+                .where(
+                    col(RegistrationRow.id) == registration_id,
+                    col(LetterRow.registration_id) == registration_id,
+                    col(LetterRow.state).in_(FAILED),
+                )
+                .order_by(col(LetterRow.generation))
+            )
+        ).all()
+        found: dict[UUID, FailedAddress] = {}
+        for letter, place in rows:
+            # The mail that tells of it is made in the same step; a letter that the shop refused has none.
+            mail_id = f"{subject_of(str(registration_id))}:letter_returned:{letter.generation}"
+            told = await session.get(MailRow, mail_id)
+            address = Address(line1=place.line1, line2=place.line2, city=place.city, state=place.state, zip=place.zip)
+            found[place.id] = FailedAddress(masked_address(address), told.due_at if told else None)
+    return list(found.values())

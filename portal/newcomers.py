@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -17,14 +18,15 @@ from db import audit
 from db.accounts import Access, Account
 from db.counting import count
 from db.departure_records import notice_subject
-from db.departures import DepartureClaim, DepartureReviewRow, NewcomerAnswer, NewcomerNotice
+from db.departures import DepartureClaim, DepartureReviewRow, NewcomerAnswer, NewcomerNotice, NewcomerRuling
 from db.directory import Organization
 from db.mails import secret_digest
 from db.newcomers import LINK
 from db.registrations import OneTimeSecret, RegistrationRow
-from domain.departure import AnswerGiven, AskAnswerCode, Choice, State
+from domain.departure import AnswerGiven, AskAnswerCode, Choice, State, last_day
 from domain.identifiers import Tin
 from domain.people import masked_address, masked_name
+from domain.rulings import Ruling
 from portal.departures import send_review_update
 from portal.fields import Fields
 from portal.gate import Gate, remember_key, unavailable
@@ -35,9 +37,26 @@ from workflows import names
 _OPEN: Final = (State.OPEN, State.CONTESTED)
 
 
+class Outcome(StrEnum):
+    """What became of a notice, for the one who was told."""
+
+    OPEN = "open"  # nobody objected so far, and there is time
+    WITH_STAFF = "with_staff"
+    YOU_STAY = "you_stay"
+    YOU_ENDED = "you_ended"
+    COLLEAGUE_STAYS = "colleague_stays"  # of whom the newcomer said that they have left
+    COLLEAGUE_ENDED = "colleague_ended"
+    NEWCOMER_STAYS = "newcomer_stays"
+    NEWCOMER_ENDED = "newcomer_ended"
+    OVER = "over"  # nobody objected in time
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeView:
-    """A notice as the one who was told sees it. `until`: the end of the time to object."""
+    """A notice as the one who was told sees it. `until`: the end of the time to object; `last_day`: in words.
+
+    `newcomer` is the full name for who is signed in, masked for who has only the link (I15).
+    """
 
     id: UUID
     organization: str
@@ -46,8 +65,11 @@ class NoticeView:
     reference: str
     told_at: datetime
     until: datetime
+    last_day: str
     says_you_left: bool
+    says_colleague_left: bool  # another one than the reader
     review: State | None  # of one's own access, where the newcomer said that one has left
+    outcome: Outcome
     answered: Choice | None
     may_answer: bool
     may_answer_by_code: bool  # else one has to be signed in
@@ -59,6 +81,7 @@ class _Standing:
     """What an answer to a notice would count for."""
 
     own: DepartureReviewRow | None
+    others: tuple[State, ...]  # of colleagues whom this newcomer said to have left
     open: tuple[DepartureReviewRow, ...]
     is_open: bool
 
@@ -68,7 +91,7 @@ class _Standing:
 
 async def follow_link(gate: Gate, link_token: str) -> NoticeView:
     """The notice that a mailed link leads to; changes nothing (I14). Raises `Refusal` (`notice_link_dead`)."""
-    return await _view(gate, await _linked(gate, link_token))
+    return await _view(gate, await _linked(gate, link_token), signed_in=False)
 
 
 async def list_notices(gate: Gate, principal: Principal) -> list[NoticeView]:
@@ -80,12 +103,12 @@ async def list_notices(gate: Gate, principal: Principal) -> list[NoticeView]:
             .order_by(col(NewcomerNotice.at).desc(), col(NewcomerNotice.id))
         )
         found = rows.all()
-    return [await _view(gate, row) for row in found]
+    return [await _view(gate, row, signed_in=True) for row in found]
 
 
 async def view_notice(gate: Gate, principal: Principal, notice_id: UUID) -> NoticeView:
     """One of the person's own notices. Raises `Refusal` (`not_found`) for an unknown or foreign one (I15)."""
-    return await _view(gate, await _own(gate, principal, notice_id))
+    return await _view(gate, await _own(gate, principal, notice_id), signed_in=True)
 
 
 async def _linked(gate: Gate, link_token: str) -> NewcomerNotice:
@@ -129,6 +152,8 @@ async def _standing(session: AsyncSession, gate: Gate, notice: NewcomerNotice) -
             )
         )
     ).all()
+    own = next((row for row in rows if row.account_id == notice.account_id), None)
+    others = tuple(State(row.state) for row in rows if row is not own)
     has_access = await session.scalar(
         select(col(Access.id))
         .where(
@@ -139,14 +164,60 @@ async def _standing(session: AsyncSession, gate: Gate, notice: NewcomerNotice) -
         .limit(1)
     )
     if has_access is None:  # who has no access there any more has no word in it either (I20)
-        return _Standing(next((row for row in rows if row.account_id == notice.account_id), None), (), False)
+        return _Standing(own, others, (), False)
     # The review of oneself first: its workflow is the one that sends the code.
     still = sorted((row for row in rows if row.state in _OPEN), key=lambda row: row.account_id != notice.account_id)
-    own = next((row for row in rows if row.account_id == notice.account_id), None)
-    return _Standing(own, tuple(still), bool(still) if rows else gate.now() < notice.until)
+    return _Standing(own, others, tuple(still), bool(still) if rows else gate.now() < notice.until)
 
 
-async def _view(gate: Gate, row: NewcomerNotice) -> NoticeView:
+async def _ruling(session: AsyncSession, notice: NewcomerNotice) -> Ruling | None:
+    """What staff ruled of the newcomer, unless this very reader has objected since."""
+    query = (
+        select(col(NewcomerRuling.verdict))
+        .where(
+            col(NewcomerRuling.registration_id) == notice.registration_id,
+            col(NewcomerRuling.applied_at).is_not(None),
+            ~select(NewcomerAnswer.id)  # type: ignore[call-overload]
+            .where(
+                col(NewcomerAnswer.notice_id) == notice.id,
+                col(NewcomerAnswer.choice) == Choice.OBJECT,
+                col(NewcomerAnswer.at) >= col(NewcomerRuling.applied_at),
+            )
+            .exists(),
+        )
+        # An end and a proposal of it that was overruled are applied at one moment: the last word is the newest.
+        .order_by(col(NewcomerRuling.applied_at).desc(), col(NewcomerRuling.at).desc())
+    )
+    found = await session.scalar(query)
+    return Ruling(found) if found else None
+
+
+_OF_ONESELF: Final = {
+    State.OPEN: Outcome.OPEN,
+    State.CONTESTED: Outcome.WITH_STAFF,
+    State.CONFIRMED: Outcome.YOU_ENDED,
+    State.KEPT: Outcome.YOU_STAY,
+    State.WITHDRAWN: Outcome.YOU_STAY,
+}
+
+
+def _outcome(standing: _Standing, ruling: Ruling | None, answered: Choice | None) -> Outcome:
+    if standing.own is not None:
+        return _OF_ONESELF[State(standing.own.state)]
+    if standing.others:
+        if State.CONTESTED in standing.others:
+            return Outcome.WITH_STAFF
+        if State.OPEN in standing.others:
+            return Outcome.OPEN
+        return Outcome.COLLEAGUE_ENDED if State.CONFIRMED in standing.others else Outcome.COLLEAGUE_STAYS
+    if ruling is not None:
+        return Outcome.NEWCOMER_ENDED if ruling is Ruling.END else Outcome.NEWCOMER_STAYS
+    if answered is Choice.OBJECT:
+        return Outcome.WITH_STAFF
+    return Outcome.OPEN if standing.is_open else Outcome.OVER
+
+
+async def _view(gate: Gate, row: NewcomerNotice, *, signed_in: bool) -> NoticeView:
     async with gate.database.read() as session:
         organization = await session.get_one(Organization, row.organization_id)
         registration = await session.get_one(RegistrationRow, row.registration_id)
@@ -155,17 +226,23 @@ async def _view(gate: Gate, row: NewcomerNotice) -> NoticeView:
             await session.scalars(select(col(NewcomerAnswer.choice)).where(col(NewcomerAnswer.notice_id) == row.id))
         )
         standing = await _standing(session, gate, row)
+        ruling = await _ruling(session, row)
+    name = gate.vault.unseal("name", registration.name_sealed)
+    until = standing.own.deadline if standing.own else row.until
     answered = Choice.OBJECT if Choice.OBJECT in choices else Choice.RIGHT if choices else None
     return NoticeView(
         id=row.id,
         organization=organization.name,
         tin_masked=Tin(gate.vault.unseal("tin", organization.tin_sealed)).masked,
-        newcomer=masked_name(gate.vault.unseal("name", registration.name_sealed)),
+        newcomer=name if signed_in else masked_name(name),
         reference=registration.reference,
         told_at=row.at,
-        until=standing.own.deadline if standing.own else row.until,
+        until=until,
+        last_day=last_day(until.astimezone(gate.zone)),
         says_you_left=standing.own is not None,
+        says_colleague_left=bool(standing.others),
         review=State(standing.own.state) if standing.own else None,
+        outcome=_outcome(standing, ruling, answered),
         answered=answered,
         may_answer=standing.is_open and answered is not Choice.OBJECT,
         may_answer_by_code=bool(standing.open),
@@ -215,7 +292,8 @@ async def answer_by_code(gate: Gate, link_token: str, *, choice: str, code: str,
             raise Refusal("notice_sign_in")
         await _judge_code(gate, notice, digits)
         answered = await _keep(gate, notice, chosen, via="code")
-    return await _tell(gate, notice, answered)
+    await _tell(gate, notice, answered)
+    return await _view(gate, notice, signed_in=False)
 
 
 async def answer(gate: Gate, principal: Principal, notice_id: UUID, *, choice: str, key: str) -> NoticeView:
@@ -233,7 +311,8 @@ async def answer(gate: Gate, principal: Principal, notice_id: UUID, *, choice: s
         async with gate.database.read() as session:
             _require_open(await _standing(session, gate, notice))
         answered = await _keep(gate, notice, chosen, via="session")
-    return await _tell(gate, notice, answered)
+    await _tell(gate, notice, answered)
+    return await _view(gate, notice, signed_in=True)
 
 
 def _read_choice(fields: Fields, choice: str) -> Choice | None:
@@ -307,7 +386,7 @@ async def _keep(gate: Gate, notice: NewcomerNotice, choice: Choice, *, via: str)
         ).one()
 
 
-async def _tell(gate: Gate, notice: NewcomerNotice, answer_id: UUID) -> NoticeView:
+async def _tell(gate: Gate, notice: NewcomerNotice, answer_id: UUID) -> None:
     """Tell the reviews it concerns. One that isn't started yet reads the answer when it opens, a deadline reads it, too."""
     async with gate.database.read() as session:
         standing = await _standing(session, gate, notice)
@@ -318,4 +397,3 @@ async def _tell(gate: Gate, notice: NewcomerNotice, answer_id: UUID) -> NoticeVi
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise unavailable(error) from error
-    return await _view(gate, notice)

@@ -21,9 +21,9 @@ from db.grant_telling import subject_of
 from db.mails import secret_digest
 from db.registrations import OneTimeSecret
 from domain.grants import HeldBy, ObjectionRaised, State, effective
-from domain.identifiers import Tin
+from domain.identifiers import IdentifierError, Tin
 from domain.letters import Pin
-from domain.people import person_name
+from domain.people import PersonError, person_name
 from portal.fields import Fields
 from portal.gate import Gate, remember_key, unavailable
 from portal.granting import take_up_again
@@ -44,6 +44,7 @@ class ObjectionView:
     tin_masked: str
     npi: str | None
     decided_by: str
+    by_account: bool  # an administrator's, signed in; else the name was typed with the approval
     opened_at: datetime
     state: State
     is_contested: bool  # on hold because somebody objected
@@ -67,6 +68,7 @@ async def follow_link(gate: Gate, link_token: str) -> ObjectionView:
         tin_masked=Tin(gate.vault.unseal("tin", organization.tin_sealed)).masked,
         npi=row.npi,
         decided_by=gate.vault.unseal("name", decision.name_sealed),
+        by_account=decision.via == "account",
         opened_at=row.opened_at,
         state=state,
         is_contested=row.held_by == HeldBy.OBJECTION,
@@ -79,7 +81,7 @@ async def redeem_code(gate: Gate, *, code: str, caller: str) -> str:
     Raises `Refusal`: `invalid_fields` (a code that can't be one costs no try), `objection_code_unknown`, `too_many_tries`.
     """
     fields = Fields()
-    pin = fields.read("code", code, Pin.parse)
+    pin = fields.read("code", code, _code)
     fields.check()
     assert pin is not None  # noqa: S101 - narrows the type; fields.check has raised otherwise
     now, who = gate.now(), gate.vault.digest("caller", caller)
@@ -109,7 +111,7 @@ async def object_to(gate: Gate, link_token: str, *, name: str, confirmed: bool, 
     """
     view = await follow_link(gate, link_token)
     fields = Fields()
-    person = fields.read("name", name, person_name)
+    person = fields.read("name", name, _objector)
     if not confirmed:
         fields.add("confirmed", "confirmation_missing", "Confirm that your organization did not ask for this.")
     fields.check()
@@ -125,6 +127,25 @@ async def object_to(gate: Gate, link_token: str, *, name: str, confirmed: bool, 
             raise unavailable(error) from error
         await take_up_again(gate, view.grant_id)  # its opening reads the objections that nobody has looked at
     return view
+
+
+def _code(text: str) -> Pin:
+    """The letter's code, which is built like a PIN. The letter and its page call it a code, so what's wrong with it does, too."""
+    try:
+        return Pin.parse(text)
+    except IdentifierError as error:
+        raise IdentifierError(error.code, error.message.replace("PIN", "code")) from None
+
+
+def _objector(text: str) -> str:
+    """A person's name, of whom no account is made."""
+    try:
+        return person_name(text)
+    except PersonError as error:
+        if error.code != "name_not_personal":
+            raise
+        message = "Enter your own name, not that of a department or an office: the objection is one person's word."
+        raise PersonError(error.code, message) from None
 
 
 async def _keep(gate: Gate, grant_id: UUID, objection_id: UUID, person: str) -> None:

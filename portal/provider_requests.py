@@ -21,6 +21,7 @@ from db.directory import Organization
 from db.newcomer_standing import Standing
 from domain.authorization import ATTESTATION_VERSION, NEVER_SENT, OPEN, State
 from domain.colleagues import administers
+from domain.grant_rights import partial_npis, touches
 from domain.identifiers import Tin
 from domain.people import masked_address
 from portal.answer_sheet import over
@@ -45,7 +46,7 @@ class OwnAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderRequest:
-    """A request for access to one's organization. `provider` is what the requester typed, `organization` what it's called."""
+    """A request for access to one's organization. `own_npis` as in `GrantView`."""
 
     id: UUID
     reference: str
@@ -56,9 +57,11 @@ class ProviderRequest:
     organization: str
     tin_masked: str
     npi: str | None
+    own_npis: tuple[str, ...]
     contact_masked: str
     requested_at: datetime
     until: datetime
+    closing_code: str | None
     may_decide: bool
     answer: OwnAnswer | None
 
@@ -67,11 +70,12 @@ class ProviderRequest:
 class _Found:
     row: AuthorizationRow
     organization: Organization
+    own_npis: tuple[str, ...]
     may_decide: bool
 
 
 async def list_requests(gate: Gate, principal: Principal) -> list[ProviderRequest]:
-    """The open requests for what the person sees themselves (I15), those with the nearest deadline first."""
+    """The open requests for something of what the person sees themselves (I15), those with the nearest deadline first."""
     async with gate.database.read() as session:
         organizations = await _own_organizations(session, principal)
         rows = await session.scalars(
@@ -127,7 +131,7 @@ async def decide_as_administrator(
         await asyncio.sleep(0.03)
     view = await view_request(gate, principal, authorization_id)
     if decision.outcome in {"superseded", "late"}:
-        raise over(State.EXPIRED if decision.outcome == "late" else view.state)
+        raise over(State.EXPIRED if decision.outcome == "late" else view.state, view.closing_code)
     return view
 
 
@@ -142,7 +146,7 @@ async def _keep(
             return
         row = await session.get_one(AuthorizationRow, found.row.id, populate_existing=True)
         if State(row.state).is_final:
-            raise over(State(row.state))
+            raise over(State(row.state), row.closing_code)
         if now >= row.deadline:
             raise over(State.EXPIRED)
         if not administers(await holdings_of(session, found.organization.id), account_id, row.npi):
@@ -217,8 +221,10 @@ async def _seen(
         if organization is None:
             continue
         holdings = await holdings_of(session, organization.id)
-        if any(one.account_id == principal.subject_id and one.covers(row.npi) for one in holdings):
-            seen.append(_Found(row, organization, administers(holdings, principal.subject_id, row.npi)))
+        own = [one for one in holdings if one.account_id == principal.subject_id and touches(one, row.npi)]
+        if own:
+            may_decide = administers(holdings, principal.subject_id, row.npi)
+            seen.append(_Found(row, organization, partial_npis(own, row.npi), may_decide))
     return seen
 
 
@@ -245,9 +251,11 @@ async def _view(session: AsyncSession, gate: Gate, principal: Principal, found: 
         organization=found.organization.name,
         tin_masked=Tin(vault.unseal("tin", found.organization.tin_sealed)).masked,
         npi=row.npi,
+        own_npis=found.own_npis,
         contact_masked=masked_address(vault.unseal("email", row.contact_sealed)),
         requested_at=row.requested_at,
         until=row.deadline,
+        closing_code=row.closing_code,
         may_decide=found.may_decide and is_open and not is_pending,
         answer=OwnAnswer(choice=answer.choice, at=answer.at, outcome=answer.outcome) if answer else None,
     )

@@ -46,7 +46,14 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.SIGNED_OUT: frozenset({"signed_out"}),
     Kind.FIELDS: frozenset({"invalid_fields"}),
     Kind.ELSEWHERE: frozenset(
-        {"no_usable_address", "access_open_already", "too_many_open", "account_closed", "billing_service_registered"}
+        {
+            "no_usable_address",
+            "pin_tries_used",
+            "access_open_already",
+            "too_many_open",
+            "account_closed",
+            "billing_service_registered",
+        }
         | {"wrong_state", "key_reused", "email_taken", "proof_no_longer_good", "second_factor_unconfirmed"}
         | {
             "not_administrator",
@@ -116,6 +123,7 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
             "notice_link_dead",
         }
         | {"authorization_approved", "authorization_declined", "authorization_expired", "authorization_cancelled"}
+        | {"authorization_stopped"}
         | {"authorization_contact_changed", "decision_link_dead"}
         | {"grant_ended", "objection_link_dead"}
         | {"billing_proposal_over"}

@@ -25,7 +25,7 @@ from db.registration_steps import subject_of
 from db.registrations import Draft, OneTimeSecret, RegistrationRow
 from domain.identifiers import Tin
 from domain.organization_name import organization_name
-from domain.people import limit_key, mailbox_key, person_name, personal_address, same_name
+from domain.people import limit_key, person_name, personal_address, same_name
 from domain.registration import (
     ATTESTATION_VERSION,
     Ask,
@@ -127,7 +127,8 @@ async def begin(gate: Gate, registration_id: UUID, person: Registrant, *, key: s
                 code_life=gate.limits.code_life,
                 life=gate.limits.registration_life,
                 resume_link_life=gate.limits.resume_link_life,
-                pin_life=gate.limits.pin_life,
+                # Reminders come within the shortest life that a letter's PIN may have.
+                pin_life=gate.limits.strict_pin_life if gate.limits.strict_pins else gate.limits.pin_life,
                 letter_reminder_after=gate.limits.letter_reminder_after,
                 letter_reminder_before_end=gate.limits.letter_reminder_before_end,
             ),
@@ -324,44 +325,6 @@ async def kept_organization(gate: Gate, registration_id: UUID) -> OrganizationDr
     return (
         OrganizationDraft(**json.loads(gate.vault.unseal("draft", row.values_sealed))) if row else OrganizationDraft()
     )
-
-
-async def mail_resume_links(gate: Gate, *, email: str) -> None:
-    """Have a link mailed for every open registration of this address whose e-mail is confirmed.
-
-    Runs after the answer was given, so that its time doesn't tell whether there is any (I16). Raises `Refusal`
-    (`unavailable`).
-    """
-    digest = gate.vault.digest("email", mailbox_key(email))
-    async with gate.database.read() as session:
-        rows = (
-            await session.scalars(
-                select(RegistrationRow).where(
-                    col(RegistrationRow.email_digest) == digest,
-                    col(RegistrationRow.state).in_([state for state in State if not state.is_final]),
-                    col(RegistrationRow.state) != State.CONFIRMING_EMAIL,
-                )
-            )
-        ).all()
-    for row in rows:
-        try:
-            handle = gate.client.get_workflow_handle(names.registration_id(str(row.id)))
-            await handle.signal(names.SEND_RESUME_LINK, Ask(registration_id=str(row.id)))
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:  # it ended a moment ago: nothing to go on with
-                raise unavailable(error) from error
-
-
-async def check_resume_request(gate: Gate, *, email: str, caller: str) -> str:
-    """Look at the form of the address and at how often this caller asks; returns the address to look up."""
-    fields = Fields()
-    parsed = fields.read("email", email, personal_address)
-    fields.check()
-    async with gate.database.write() as session:
-        tally = await count(session, "resume-caller", gate.vault.digest("caller", caller), at=gate.now(), window=_HOUR)
-    if tally.count > gate.limits.registrations_per_caller:
-        raise Refusal("too_many_tries", retry_at=tally.window_ends_at)
-    return parsed or ""
 
 
 async def redeem_resume_link(gate: Gate, *, link_token: str, client: str, token: str | None = None) -> tuple[UUID, str]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from db.directory import Organization
+from db.letters import pin_tries_used
 from db.registrations import RegistrationRow
 from domain.identifiers import Tin
 from domain.registration import State
@@ -32,6 +33,7 @@ class RegistrationView:
     closing_code: str | None
     account_id: UUID | None  # once completed
     is_addition: bool  # to an account that there is (P10)
+    letters_over: bool  # its PINs were tried too often: no letter can prove it any more
     is_billing: bool  # registers a billing service (T3); tells nothing before that is accepted
 
 
@@ -42,6 +44,7 @@ async def view_registration(gate: Gate, registration_id: UUID) -> RegistrationVi
         if row is None:
             raise Refusal("not_found")
         organization = await session.get(Organization, row.organization_id) if row.organization_id else None
+        letters_over = await pin_tries_used(session, gate.limits, row.id)
     tin_sealed = organization.tin_sealed if organization else row.billing_tin_sealed
     return RegistrationView(
         id=row.id,
@@ -59,6 +62,7 @@ async def view_registration(gate: Gate, registration_id: UUID) -> RegistrationVi
         npi=row.npi,
         closing_code=row.closing_code,
         account_id=row.account_id,
+        letters_over=letters_over,
         is_addition=row.for_account_id is not None,
         is_billing=row.billing_tin_digest is not None,
     )

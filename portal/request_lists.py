@@ -32,6 +32,7 @@ from domain.request_list import (
     rejected_csv,
     rejected_later,
 )
+from domain.time_words import moment_in_words
 from portal.authorizing import AccessRequest, BillingServiceView, ask_for, list_services, require_services
 from portal.gate import Gate, remember_key_in, unavailable
 from portal.refusals import FieldDefect, Refusal
@@ -41,6 +42,7 @@ from workflows import names
 PAGE_SIZE: Final = 100
 _DAY: Final = timedelta(days=1)
 _SEALED: Final = "request-line"
+_CELLS: Final = 4  # values of a line; one that can be asked for later has after them when
 _HEADER: Final = "header"  # the code of the row that keeps the titles; it's no line
 _OK: Final = "ok"
 # What stands already needn't be corrected and sent again.
@@ -236,7 +238,9 @@ def _rejected(gate: Gate, header: tuple[str, ...], line: BatchLine) -> RejectedL
     cells = _cells(gate, line)
     if line.field:
         return RejectedLine(line.number, tuple(cells[1:]), line.field, line.code, cells[0])
-    return rejected_later(header, _request_line(line.number, cells), code=line.code, message=_words(line.code))
+    return rejected_later(
+        header, _request_line(line.number, cells), code=line.code, message=_words(gate, line.code, cells)
+    )
 
 
 def _line_view(gate: Gate, line: BatchLine) -> LineView:
@@ -250,12 +254,19 @@ def _line_view(gate: Gate, line: BatchLine) -> LineView:
     return LineView(
         number=line.number, provider_name=typed.provider_name, tin_masked=Tin(typed.tin).masked, npi=typed.npi,
         contact_masked=masked_address(typed.contact), code=line.code, field="",
-        message="" if line.code in {"", _OK} else _words(line.code), authorization_id=line.authorization_id,
+        message="" if line.code in {"", _OK} else _words(gate, line.code, cells), authorization_id=line.authorization_id,
     )  # fmt: skip
 
 
-def _words(code: str) -> str:
+def _words(gate: Gate, code: str, cells: Sequence[str]) -> str:
+    """Why nothing was asked for, and what to do; of what can be asked for later, when (B6)."""
     answer = ANSWERS[code]
+    if len(cells) > _CELLS:
+        again_at = datetime.fromisoformat(cells[_CELLS])
+        when = f"from {moment_in_words(again_at, gate.zone)} on" if again_at > gate.now() else "now"
+        return f"{answer.title}. You can ask again {when}."
+    if code == Code.OPEN_LIMIT:
+        return f"{answer.title}. {answer.next_steps[0]} Support can raise the limit."
     return f"{answer.title}. {answer.next_steps[0]}" if answer.next_steps else f"{answer.title}."
 
 
@@ -297,7 +308,7 @@ def _cells(gate: Gate, line: BatchLine) -> list[str]:
 
 
 def _request_line(number: int, cells: Sequence[str]) -> RequestLine:
-    tin, npi, provider_name, contact = cells
+    tin, npi, provider_name, contact = cells[:_CELLS]
     return RequestLine(number, tin, npi or None, provider_name, contact)
 
 
@@ -326,15 +337,21 @@ class ListedRequests:
             line = await session.get_one(BatchLine, (batch.id, number))
         if line.code:
             return
-        code, authorization_id = await self._ask(batch, _request_line(number, _cells(self._gate, line)))
+        cells = _cells(self._gate, line)[:_CELLS]
+        code, authorization_id, again_at = await self._ask(batch, _request_line(number, cells))
+        if again_at is not None:
+            cells.append(again_at.isoformat())
         async with self._gate.database.write() as session:
             await session.execute(
                 update(BatchLine)
                 .where(col(BatchLine.batch_id) == batch.id, col(BatchLine.number) == number)
-                .values(code=code, authorization_id=authorization_id)
-            )
+                .values(
+                    code=code, authorization_id=authorization_id,
+                    line_sealed=self._gate.vault.seal(_SEALED, json.dumps(cells)),
+                )
+            )  # fmt: skip
 
-    async def _ask(self, batch: AuthorizationBatch, line: RequestLine) -> tuple[str, UUID | None]:
+    async def _ask(self, batch: AuthorizationBatch, line: RequestLine) -> tuple[str, UUID | None, datetime | None]:
         request = AccessRequest(
             tin=line.tin, npi=line.npi or "", provider_name=line.provider_name, contact=line.contact
         )
@@ -345,11 +362,11 @@ class ListedRequests:
         except Refusal as refusal:
             if refusal.code == "unavailable":
                 raise  # the line is tried again
-            return refusal.code, None
+            return refusal.code, None, refusal.retry_at
         if requested.result.accepted:
-            return _OK, requested.authorization_id
+            return _OK, requested.authorization_id, None
         standing = requested.result.standing_id
-        return str(requested.result.code), UUID(standing) if standing else None
+        return str(requested.result.code), UUID(standing) if standing else None, requested.result.retry_at
 
     async def finish(self, batch_id: str) -> None:
         async with self._gate.database.write() as session:

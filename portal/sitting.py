@@ -14,7 +14,7 @@ from db.authorization_telling import sitting_subject
 from db.authorizations import AuthorizationRow, DecisionRow
 from db.registrations import OneTimeSecret
 from domain.authorization import OPEN, State
-from portal.answer_sheet import RequestToAnswer, shown
+from portal.answer_sheet import RequestToAnswer, is_stopped, shown
 from portal.gate import Gate
 from portal.refusals import Refusal
 from portal.sessions import Principal
@@ -41,6 +41,7 @@ class Answer:
     choice: str
     outcome: Outcome
     state: State
+    is_stopped: bool  # the request ended though nobody cancelled it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,7 @@ async def view_sitting(gate: Gate, principal: Principal) -> Sitting:
                 choice=one.choice,
                 outcome=_outcome(one, rows[one.authorization_id]),
                 state=State(rows[one.authorization_id].state),
+                is_stopped=is_stopped(State(rows[one.authorization_id].state), rows[one.authorization_id].closing_code),
             )
             for one in decisions
         ),

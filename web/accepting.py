@@ -142,7 +142,7 @@ async def set_up_account(visit: Visit) -> Response:
             return visit.to(_JOIN)
         on: dict[str, str] = {Code.NAME_IS_ORGANIZATION: "name"}
         if refusal.code == Code.NAME_NEEDS_ATTESTATION:
-            on = {Code.NAME_NEEDS_ATTESTATION: "practitioner_attestation" if asked else "name"}
+            on = {Code.NAME_NEEDS_ATTESTATION: "practitioner_attestation"}
             asked = {"practitioner_attestation": _PRACTITIONER}
         return await _join_page(visit, view, visit.again(refusal, fields=_FIELDS, on=on), **asked)
     return visit.to("/invitation/second-factor")

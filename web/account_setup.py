@@ -47,6 +47,7 @@ def _account_page(visit: Visit, view: RegistrationView, reply: Reply | None = No
         service={"name": view.organization, "tin_masked": view.tin_masked} if view.is_billing else None,
         billing=view.is_billing,
         reconsider_action="/register/reconsider",
+        withdraw_href="/register/withdraw",
         reference=view.reference,
         **context,
     )
@@ -85,9 +86,8 @@ async def set_up_account(visit: Visit) -> Response:
         asked |= await colleagues_context(visit, principal)
         if refusal.code == Code.NAME_NEEDS_ATTESTATION:
             asked["practitioner_attestation"] = _PRACTITIONER
-            # Asked for already, or only now for the name that was typed.
-            field = "practitioner_attestation" if visit.text("practitioner_attestation_version") else "name"
-            return _account_page(visit, view, visit.again(refusal, on={refusal.code: field}), **asked)
+            on = {refusal.code: "practitioner_attestation"}
+            return _account_page(visit, view, visit.again(refusal, on=on), **asked)
         return _account_page(visit, view, visit.again(refusal, fields=COLLEAGUE_FIELDS, on=_ON), **asked)
     return visit.to(page_of(result.state))
 
@@ -103,6 +103,7 @@ async def _second_factor_page(visit: Visit, view: RegistrationView, reply: Reply
         action="/register/second-factor",
         **factor_to_scan(visit, factor, owner=view.email),
         billing=view.is_billing,
+        withdraw_href="/register/withdraw",
         reference=view.reference,
         back={"href": "/register/account", "text": "Your account"},
     )

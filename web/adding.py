@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from domain.registration import State
 from portal import adding
+from portal.adding import AdditionView
 from portal.refusals import Refusal
 from portal.registration_view import view_registration
 from portal.sessions import Principal
@@ -22,6 +23,7 @@ _STATUS: Final[Mapping[State, Mapping[str, str]]] = {
     State.PROVING: {"label": "Proof needed", "kind": "waiting"},
     State.AWAITING_PIN: {"label": "Waiting for the PIN", "kind": "waiting"},
 }
+_NO_PIN: Final = {"label": "Letter can’t be used", "kind": "stopped"}
 _BILLING: Final = "/register/billing"
 _NEXT: Final[Mapping[State, str]] = {State.PROVING: "Go on", State.AWAITING_PIN: "Enter the PIN"}
 
@@ -43,13 +45,25 @@ async def open_additions(visit: Visit, principal: Principal) -> list[dict[str, o
             "reference": view.reference,
             "state": str(view.state),
             "organization": view.organization,
+            "tin_masked": view.tin_masked,
             "started_at": view.started_at,
             "deadline": view.deadline,
-            "status": _STATUS.get(view.state, {"label": "Open", "kind": "waiting"}),
-            "next": {"action": f"/access/additions/{view.id}", "text": _NEXT.get(view.state, "Go on")},
+            "status": _status(view),
+            "next": {
+                "action": f"/access/additions/{view.id}",
+                "text": "Go on" if _is_stuck(view) else _NEXT.get(view.state, "Go on"),
+            },
         }
         for view in await adding.list_additions(visit.gate, principal)
     ]
+
+
+def _is_stuck(view: AdditionView) -> bool:
+    return view.state is State.AWAITING_PIN and not view.takes_pin
+
+
+def _status(view: AdditionView) -> Mapping[str, str]:
+    return _NO_PIN if _is_stuck(view) else _STATUS.get(view.state, {"label": "Open", "kind": "waiting"})
 
 
 async def _add_page(visit: Visit, reply: Reply | None = None) -> Response:

@@ -20,6 +20,7 @@ from web import (
     accepting,
     account_setup,
     adding,
+    at_desk,
     billing_desk,
     cases,
     client_requests,
@@ -187,6 +188,8 @@ class _Answers:
         visit = Visit(site=self._site, request=request)
         if error.kind is Kind.SIGNED_OUT:
             return _signed_out(visit)
+        if error.kind is Kind.UNKNOWN and at_desk.is_desk(visit):
+            return await _nothing_at_desk(visit)
         if error.state is not None:
             # Done already, perhaps in another tab, or over: the page where it stands is a better answer than a refusal.
             told = error.code if error.code in TOLD else ""
@@ -203,6 +206,8 @@ class _Answers:
         """What Starlette itself refuses: an unknown address, a method that an address doesn't have."""
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
         visit = Visit(site=self._site, request=request)
+        if error.status_code == HTTPStatus.NOT_FOUND and at_desk.is_desk(visit):
+            return await _nothing_at_desk(visit)
         response = _problem(visit, Reply(status=HTTPStatus(error.status_code)), person=await visit.person())
         response.headers.update(error.headers or {})
         return response
@@ -215,14 +220,22 @@ def _problem(visit: Visit, reply: Reply, *, person: object = None, **words: obje
     )
 
 
+async def _nothing_at_desk(visit: Visit) -> Response:
+    try:
+        return await at_desk.nothing_there(visit)
+    except Refusal:
+        return _signed_out(visit)
+
+
 def _signed_out(visit: Visit) -> Response:
-    """The way back in: a new link for a registration, signing in for everything else."""
+    """The way back in: a new link for a registration, signing in for everything else; staff have a sign-in of their own."""
     path = visit.request.url.path
     if path.startswith("/register"):
         return visit.to("/resume", said="unknown-here")
     if path.startswith("/sign-in"):
         return visit.to("/sign-in", said="sign-in-again", next=visit.asked("next"))
+    sign_in = "/staff/sign-in" if at_desk.is_desk(visit) else "/sign-in"
     if visit.request.method == "POST":
-        return visit.to("/sign-in", said="sign-in-first")
+        return visit.to(sign_in, said="sign-in-first")
     query = visit.request.url.query
-    return visit.to("/sign-in", said="sign-in-first", next=f"{path}?{query}" if query else path)
+    return visit.to(sign_in, said="sign-in-first", next=f"{path}?{query}" if query else path)

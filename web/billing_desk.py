@@ -6,9 +6,10 @@ from uuid import UUID
 from starlette.responses import Response
 from starlette.routing import Route
 
-from portal import billing_proposals, staff
+from portal import billing_proposals
 from portal.refusals import Kind, Refusal
 from portal.staff import StaffMember
+from web.at_desk import frame_of, member_of
 from web.visit import STATUS, Reply, Visit, panel
 
 Handler = Callable[[Visit], Awaitable[Response]]
@@ -22,12 +23,8 @@ def routes(page: Routed, form: Routed) -> list[Route]:
     return [page(_PATH, show), form(_PATH, act)]
 
 
-async def _member(visit: Visit) -> StaffMember:
-    return await staff.authenticate(visit.gate, visit.request.cookies.get(visit.site.cookies.staff))
-
-
 async def show(visit: Visit) -> Response:
-    return await _page(visit, await _member(visit))
+    return await _page(visit, await member_of(visit))
 
 
 async def _page(visit: Visit, member: StaffMember, reply: Reply | None = None) -> Response:
@@ -37,12 +34,12 @@ async def _page(visit: Visit, member: StaffMember, reply: Reply | None = None) -
         rows=await billing_proposals.list_proposals(visit.gate, member),
         action=_PATH,
         opened=visit.text("action"),
-        staff={"name": member.name, "role": str(member.role)},
+        staff=frame_of(member),
     )
 
 
 async def act(visit: Visit) -> Response:
-    member = await _member(visit)
+    member = await member_of(visit)
     choice, _, opaque = visit.text("action").partition(":")
     try:
         said = await _act(visit, member, choice, opaque)

@@ -44,6 +44,8 @@ _LABELS: Final = {
     CaseState.UNREACHABLE: "Closed",
 }
 
+_GOT_IT: Final = frozenset({CaseState.LISTED, CaseState.ACCESS_GIVEN})
+
 
 @dataclass(frozen=True, slots=True)
 class _Owner:
@@ -52,6 +54,26 @@ class _Owner:
     party: CaseParty
     base: str
     person: dict[str, object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """An open case, as the other pages of its registration name it. `waits`: for the person's answer."""
+
+    number: str
+    href: str
+    waits: bool
+
+
+async def open_request(visit: Visit, registration_id: UUID) -> OpenRequest | None:
+    """The open case of a registration, one that waits for the person first (P8)."""
+    views = await cases.list_cases(visit.gate, CaseParty(registration_id=registration_id))
+    found = [view for view in views if not view.state.is_final]
+    if not found:
+        return None
+    view = next((one for one in found if one.state is CaseState.WAITING_FOR_REGISTRANT), found[0])
+    waits = view.state is CaseState.WAITING_FOR_REGISTRANT
+    return OpenRequest(view.number, f"/register/cases/{view.id}", waits)
 
 
 async def _owner(visit: Visit) -> _Owner:
@@ -154,7 +176,35 @@ async def case_list(visit: Visit) -> Response:
         }
         for view in await cases.list_cases(visit.gate, owner.party)
     ]
-    return visit.page("case_list.html", rows=rows, new_href=f"{owner.base}/help", person=owner.person)
+    return visit.page(
+        "case_list.html",
+        rows=rows,
+        new_href=f"{owner.base}/help",
+        person=owner.person,
+        registration_href=_registration(owner),
+    )
+
+
+def _registration(owner: _Owner) -> str | None:
+    """Where a registrant goes on: the page leads to the open step. None for an account."""
+    return "/register/organization" if owner.base else None
+
+
+def _next_steps(owner: _Owner, view: CaseView) -> list[dict[str, str]]:
+    """What the person can do when a case has ended without what they asked for."""
+    if not view.state.is_final or view.state in _GOT_IT:
+        return []
+    form = "not-listed" if view.kind is CaseKind.NOT_LISTED else "help"
+    again = {"text": "Open another case", "href": f"{owner.base}/{form}"}
+    if view.state is CaseState.ANSWERED:
+        return [again]
+    if not owner.base:
+        return [{"text": "Add the organization with a payment or by US Mail", "href": "/access/add"}, again]
+    return [
+        {"text": "Prove your organization with a payment or notice", "href": "/register/payment"},
+        {"text": "Register with US Mail", "href": "/register/letter"},
+        again,
+    ]
 
 
 def _case_page(visit: Visit, owner: _Owner, view: CaseView, reply: Reply | None = None) -> Response:
@@ -169,8 +219,8 @@ def _case_page(visit: Visit, owner: _Owner, view: CaseView, reply: Reply | None 
     if view.answer_by:
         rows.append(("Please answer by", day(view.answer_by)))
     onward = None
-    if view.state in {CaseState.LISTED, CaseState.ACCESS_GIVEN}:
-        onward = {"text": "Go on", "href": "/register/organization" if owner.base else "/access"}
+    if view.state in _GOT_IT:
+        onward = {"text": "Go on", "href": _registration(owner) or "/access"}
     return visit.page(
         "case_page.html",
         reply,
@@ -187,6 +237,8 @@ def _case_page(visit: Visit, owner: _Owner, view: CaseView, reply: Reply | None 
         answer_action=f"{path}/answer",
         close_action=f"{path}/close",
         onward=onward,
+        next_steps=_next_steps(owner, view),
+        registration_href=_registration(owner),
         person=owner.person,
         back={"href": f"{owner.base}/cases", "text": "Your cases"},
     )

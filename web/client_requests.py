@@ -5,20 +5,22 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 from starlette.responses import Response
 from starlette.routing import Route
 
+from domain.authorization import Code
+from domain.time_words import moment_in_words
 from portal import authorizing, request_lists
 from portal.authorizing import BillingServiceView
 from portal.refusals import Kind, Refusal
 from portal.request_lists import LineView, ListView
-from web.clients import accept
+from web.clients import STANDING, accept, limit_in_words
 from web.colleagues import scope_in_words, uuid_of
 from web.rendering import PAGE_HEADERS
-from web.visit import STATUS, Reply, Visit, with_query
+from web.visit import STATUS, Reply, Visit, panel, with_query
 
 Handler = Callable[[Visit], Awaitable[Response]]
 Routed = Callable[[str, Handler], Route]
@@ -27,7 +29,13 @@ MOST_ROWS: Final = 10
 _MORE: Final = 3
 _FIELDS: Final = ("provider_name", "tin", "npi", "contact", "review_reason")
 _REFRESH_S: Final = 4
-_STANDING: Final = frozenset({"authorization_open", "authorization_granted"})
+# Refusals of what stands in one field; all others are of the request as a whole.
+_AT_FIELD: Final = {
+    "contact_own_person": "contact",
+    "contact_own_domain": "contact",
+    "authorization_contact_limit": "contact",
+    "authorization_own_tin": "tin",
+}
 
 
 def routes(page: Routed, form: Routed, upload: Routed) -> list[Route]:
@@ -52,6 +60,8 @@ class _Results:
 
     made: list[dict[str, object]] = field(default_factory=list)
     left: list[dict[str, str]] = field(default_factory=list)
+    refused: list[tuple[str, Refusal]] = field(default_factory=list)
+    """Providers whose fields are right, but who can't be asked now."""
     errors: dict[str, str] = field(default_factory=dict)
     status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY
     is_away: bool = False
@@ -66,13 +76,17 @@ async def _form_page(visit: Visit, *, rows: Sequence[dict[str, str]], results: _
     values = {f"{name}-{place}": row.get(name, "") for place, row in enumerate(rows, 1) for name in _FIELDS}
     values["billing_id"] = visit.text("billing_id")
     again = {"idempotency_key": visit.text("idempotency_key")} if results.is_away else {}
+    services = await authorizing.require_services(visit.gate, (await visit.account()).subject_id)
+    problem = await _problem(visit, results.refused, services)
+    told = {"values": values, "errors": results.errors, "problem": problem, **again}
     return visit.page(
         "clients_request.html",
-        Reply(status=results.status, context={"values": values, "errors": results.errors, **again}),
+        Reply(status=results.status, context=told),
         rows=len(rows),
         most=MOST_ROWS,
         made=results.made,
-        services=_choices(await authorizing.require_services(visit.gate, (await visit.account()).subject_id)),
+        services=_choices(services),
+        limits=[await limit_in_words(visit, service) for service in services],
         days=visit.gate.limits.authorization_life.days,
         person=await visit.person(),
         back={"href": "/clients", "text": "Clients"},
@@ -95,7 +109,7 @@ async def send_requests(visit: Visit) -> Response:
     if not results.left:
         [*_, last] = results.made
         if len(results.made) == 1:
-            return visit.to(str(last["href"]), said="asked-already" if last["stands"] else "requested")
+            return visit.to(str(last["href"]), said=str(last["said"]))
         return visit.to("/clients", said="requested-all")
     return await _form_page(visit, rows=results.left, results=results)
 
@@ -120,15 +134,19 @@ async def _ask(visit: Visit, row: dict[str, str], results: _Results) -> None:
         )  # fmt: skip
         accept(requested.result)
     except Refusal as refusal:
-        if refusal.standing_id and refusal.code in _STANDING:
-            results.made.append(_done(row, UUID(refusal.standing_id), words=refusal.answer.title, stands=True))
+        if refusal.standing_id and refusal.code in STANDING:
+            said = STANDING[refusal.code]
+            results.made.append(_done(row, UUID(refusal.standing_id), words=refusal.answer.title, said=said))
             return
         if refusal.kind in {Kind.UNKNOWN, Kind.SIGNED_OUT} or refusal.code == "not_billing_service":
             raise
         results.left.append(row)
         results.status = STATUS[refusal.kind]
         results.is_away = results.is_away or refusal.kind is Kind.AWAY
-        results.errors.update(_errors(visit, refusal, place=len(results.left)))
+        if refusal.kind is Kind.FIELDS or refusal.code in _AT_FIELD:
+            results.errors.update(_errors(visit, refusal, place=len(results.left)))
+        else:
+            results.refused.append((" ".join(row.get("provider_name", "").split()), refusal))
         return
     state = requested.result.state
     words = "Our staff look at the contact first" if state == "in_review" else "The e-mail is on its way"
@@ -136,12 +154,42 @@ async def _ask(visit: Visit, row: dict[str, str], results: _Results) -> None:
 
 
 def _done(
-    row: dict[str, str], authorization_id: UUID, *, words: str, reference: str = "", stands: bool = False
+    row: dict[str, str], authorization_id: UUID, *, words: str, reference: str = "", said: str = "requested"
 ) -> dict[str, object]:
     return {
         "provider": " ".join(row["provider_name"].split()), "href": f"/clients/{authorization_id}", "words": words,
-        "reference": reference, "stands": stands,
+        "reference": reference, "said": said,
     }  # fmt: skip
+
+
+async def _problem(
+    visit: Visit, refused: Sequence[tuple[str, Refusal]], services: Sequence[BillingServiceView]
+) -> dict[str, object] | None:
+    """What is the matter with requests whose fields are right, what to do, and when asking is possible again (B6)."""
+    if not refused:
+        return None
+    answers = {refusal.code: panel(refusal) for _, refusal in refused}
+    steps = [step for one in answers.values() for step in cast("list[object]", one["next"])]
+    # The panel says when in a line of its own, for each provider.
+    steps = [step for step in steps if "at the time shown" not in str(step)]
+    [first, *others] = answers.values()
+    problem = {**first, "next": steps, "rows": _refused_rows(refused)}
+    if others:
+        problem |= {"title": "These can’t be asked for now", "detail": ""}
+    if Code.OPEN_LIMIT in answers:
+        asks = [service for service in services if str(service.id) == visit.text("billing_id")] or services
+        problem["detail"] = await limit_in_words(visit, asks[0])
+    return problem
+
+
+def _refused_rows(refused: Sequence[tuple[str, Refusal]]) -> list[dict[str, object]]:
+    return [
+        {
+            "provider": provider, "words": refusal.answer.title, "retry_at": refusal.retry_at,
+            "href": f"/clients/{refusal.standing_id}" if refusal.standing_id else None,
+        }
+        for provider, refusal in refused
+    ]  # fmt: skip
 
 
 def _errors(visit: Visit, refusal: Refusal, *, place: int) -> dict[str, str]:
@@ -154,10 +202,9 @@ def _errors(visit: Visit, refusal: Refusal, *, place: int) -> dict[str, str]:
     answer = refusal.answer
     told = [f"{answer.title}.", *answer.next_steps[:2]]
     if refusal.retry_at is not None:
-        when = refusal.retry_at.astimezone(visit.gate.now().tzinfo)
-        told.append(f"That is {when:%B} {when.day}, {when.year}, {when:%H:%M} UTC.")
-    name = "contact" if refusal.code.startswith("contact_") or "contact" in refusal.code else "provider_name"
-    return {f"{name}-{place}": " ".join(told)}
+        when = moment_in_words(refusal.retry_at, visit.gate.zone)
+        told = [f"{answer.title}. Name another contact, or ask again from {when} on."]
+    return {f"{_AT_FIELD[refusal.code]}-{place}": " ".join(told)}
 
 
 # A file of many.
@@ -175,6 +222,7 @@ async def _list_form(visit: Visit, reply: Reply | None = None) -> Response:
         reply,
         action="/clients/list",
         services=_choices(services),
+        limits=[await limit_in_words(visit, service) for service in services],
         lists=[_list(view) for view in await request_lists.list_lists(visit.gate, principal)],
         person=await visit.person(),
         back={"href": "/clients", "text": "Clients"},

@@ -1,19 +1,23 @@
 """The pages of a billing service's clients: the list with the status at the right, one request with what happened, what to do."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from starlette.responses import Response
 from starlette.routing import Route
 
-from domain.authorization import AuthorizationResult
+from domain.authorization import AuthorizationResult, Code
 from domain.client_words import STOPPED_BECAUSE, WAITING, WORDS, ClientStatus, NextStep
 from portal import authorizing, clients
+from portal.authorizing import BillingServiceView
 from portal.clients import ClientOrder, ClientView
 from portal.refusals import Kind, Refusal
 from web.colleagues import scope_in_words, told, uuid_of
-from web.visit import STATUS, Reply, Visit, with_query
+from web.rendering import phrase
+from web.visit import STATUS, Reply, Visit, panel, with_query
 
 Handler = Callable[[Visit], Awaitable[Response]]
 Routed = Callable[[str, Handler], Route]
@@ -35,7 +39,9 @@ _DELIVERY: Final[Mapping[str, str]] = {
     "delivered": "Delivered",
     "bounced": "Came back",
 }
+_BEING_MAILED: Final = "We are sending our e-mail to the business contact."
 _SEARCH_LENGTH: Final = 320
+_INSTANT: Final = timedelta(microseconds=1)
 
 
 def routes(page: Routed, form: Routed) -> list[Route]:
@@ -44,6 +50,7 @@ def routes(page: Routed, form: Routed) -> list[Route]:
         page("/clients", client_list),
         page("/clients/{authorization_id}", client_page),
         form("/clients/{authorization_id}/resend", resend),
+        page("/clients/{authorization_id}/cancel", cancel_form),
         form("/clients/{authorization_id}/cancel", cancel),
         page("/clients/{authorization_id}/contact", contact_form),
         form("/clients/{authorization_id}/contact", correct_contact),
@@ -62,8 +69,10 @@ def pill(status: ClientStatus) -> dict[str, object]:
 
 def client(view: ClientView) -> dict[str, object]:
     """A client as the templates show it; `actions` are what can be done now."""
-    is_open = view.status in WAITING and view.next_step is not NextStep.WAIT
-    may_resend = view.next_step is NextStep.REMIND and view.resends_left > 0
+    is_open = bool(view.days_left)  # also while staff look at the contact, not past the deadline
+    may_resend = view.next_step in {NextStep.REMIND, NextStep.CORRECT} and view.resends_left > 0
+    # The last moment with the access: its end is the first one without, often the midnight after its last day.
+    until = view.access_until - _INSTANT if view.access_until else None
     here = f"/clients/{view.id}"
     return {
         "id": str(view.id),
@@ -84,19 +93,26 @@ def client(view: ClientView) -> dict[str, object]:
         "days_left": view.days_left,
         "ended_at": view.ended_at,
         "since": view.access_since,
-        "access_until": view.access_until,
+        "access_until": until,
+        "open_until": until if view.status in {ClientStatus.ACCESS, ClientStatus.ON_HOLD} else None,
         "status": pill(view.status),
-        "meaning": STOPPED_BECAUSE.get(view.closing_code or "", WORDS[view.status].meaning),
+        "meaning": _meaning(view),
         "is_waiting": view.status in WAITING,
         "resend_href": f"{here}/resend" if may_resend and view.resend_at is None else None,
         "resend_at": view.resend_at if may_resend else None,
         "resends_left": view.resends_left,
-        "contact_href": f"{here}/contact" if view.status in WAITING and is_open and view.corrections_left else None,
-        "cancel_href": f"{here}/cancel" if view.status in WAITING and is_open else None,
+        "contact_href": f"{here}/contact" if is_open and view.corrections_left else None,
+        "cancel_href": f"{here}/cancel" if is_open else None,
         "again_href": f"{here}/again" if view.next_step is NextStep.AGAIN and view.again_at is None else None,
         "again_at": view.again_at if view.next_step is NextStep.AGAIN else None,
         "next_step": str(view.next_step),
     }
+
+
+def _meaning(view: ClientView) -> str:
+    if view.status is ClientStatus.SENT and view.delivery == "due":
+        return _BEING_MAILED
+    return STOPPED_BECAUSE.get(view.closing_code or "", WORDS[view.status].meaning)
 
 
 async def client_list(visit: Visit) -> Response:
@@ -180,6 +196,20 @@ async def resend(visit: Visit) -> Response:
     return visit.to(f"/clients/{request_id(visit)}", said="request-resent")
 
 
+async def cancel_form(visit: Visit) -> Response:
+    """Asks once more: the contact's links are dead with it. One that is over by now is shown as it stands."""
+    details = await clients.view_client(visit.gate, await visit.account(), request_id(visit))
+    view = client(details.client)
+    if view["cancel_href"] is None:
+        return visit.to(str(view["href"]))
+    return visit.page(
+        "clients_cancel.html",
+        client=view,
+        person=await visit.person(),
+        back={"href": view["href"], "text": f"Request {view['reference']}"},
+    )
+
+
 async def cancel(visit: Visit) -> Response:
     principal = await visit.account()
     try:
@@ -233,14 +263,32 @@ async def request_again(visit: Visit) -> Response:
         accept(requested.result)
     except Refusal as refusal:
         if refusal.standing_id and refusal.code != "authorization_cool_down":
-            return visit.to(f"/clients/{refusal.standing_id}", said="asked-already")
-        return await _contact_page(visit, _again(visit, refusal, on=OF_THE_CONTACT), again=True)
+            return visit.to(f"/clients/{refusal.standing_id}", said=STANDING.get(refusal.code, ""))
+        reply = _again(visit, refusal, on=OF_THE_CONTACT)
+        if refusal.code == Code.OPEN_LIMIT:
+            details = await clients.view_client(visit.gate, principal, request_id(visit))
+            problem = {**panel(refusal), "detail": await limit_in_words(visit, details.client.service)}
+            reply = replace(reply, context={**reply.context, "problem": problem})
+        return await _contact_page(visit, reply, again=True)
     return visit.to(f"/clients/{requested.authorization_id}", said="requested")
 
 
 # What these pages share.
 
-OF_THE_CONTACT: Final = {"contact_own_person": "contact", "contact_own_domain": "contact"}
+OF_THE_CONTACT: Final = {
+    "contact_own_person": "contact",
+    "contact_own_domain": "contact",
+    "contact_unchanged": "contact",
+}
+STANDING: Final = {"authorization_open": "asked-already", "authorization_granted": "granted-already"}
+"""What is said on the page of the request that stands in the way of another one."""
+
+
+async def limit_in_words(visit: Visit, service: BillingServiceView) -> str:
+    """How many requests may be open at one time, how many are, and how many are left (B6)."""
+    room = await authorizing.room_of(visit.gate, service)
+    most = phrase(room.limit, "request", "requests")
+    return f"{service.name} can have {most} open at one time: {room.open} open now, {room.left} left."
 
 
 def accept(result: AuthorizationResult) -> None:
@@ -259,7 +307,8 @@ def _again(visit: Visit, refusal: Refusal, *, on: Mapping[str, str] | None = Non
         answer = refusal.answer
         reply = visit.again(refusal, on=on)
         words_of = {on[refusal.code]: f"{answer.title}. {' '.join(answer.next_steps)}"}
-        return Reply(status=reply.status, context={**reply.context, "errors": words_of, "asks_reason": True})
+        asks_reason = refusal.code == "contact_own_domain"
+        return Reply(status=reply.status, context={**reply.context, "errors": words_of, "asks_reason": asks_reason})
     return told(visit, refusal)
 
 

@@ -33,6 +33,7 @@ _PILLS: Final = {
     State.EXPIRED: {"label": "Expired", "kind": "stopped"},
     State.CANCELLED: {"label": "Cancelled", "kind": "neutral"},
 }
+_FOR_BILLING: Final = "/register?for=billing"
 _RETURNED: Final = {"label": "Mail came back", "kind": "stopped"}
 
 
@@ -271,7 +272,12 @@ def told(visit: Visit, refusal: Refusal) -> Reply:
     """The page once more with the refusal; also for what stands otherwise than the sender believed."""
     if refusal.kind is not Kind.ELSEWHERE or refusal.code == "key_reused":
         return visit.again(refusal)
-    return Reply(status=STATUS[refusal.kind], context={"values": visit.form, "problem": panel(refusal)})
+    problem = panel(refusal)
+    if refusal.code == "invitee_bills":
+        # The way to go leads the invited person to the start of a billing service's registration (T4).
+        first, *others = refusal.answer.next_steps
+        problem["next"] = [{"text": first, "href": _FOR_BILLING}, *others]
+    return Reply(status=STATUS[refusal.kind], context={"values": visit.form, "problem": problem})
 
 
 def _accepted(result: InvitationResult) -> None:

@@ -2,27 +2,32 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from starlette.responses import Response
 from starlette.routing import Route
 
 from domain.authorization import State
-from domain.client_words import WORDS, ClientStatus
-from portal import billing_desk, contact_desk, contact_review, staff
-from portal.contact_desk import DeskAction, DeskRequest, Verdict
+from domain.client_words import WORDS, status_of_request
+from domain.grants import Ending, HeldBy
+from domain.grants import State as AccessState
+from portal import billing_desk, contact_access, contact_desk, contact_review
+from portal.contact_access import AccessView, HeldOrder
+from portal.contact_desk import DeskAction, DeskRequest, QueueOrder, Said, Verdict
 from portal.refusals import Kind, Refusal
 from portal.staff import StaffMember
+from web.at_desk import frame_of, member_of
 from web.visit import STATUS, Reply, Visit, panel
 
 Handler = Callable[[Visit], Awaitable[Response]]
 Routed = Callable[[str, Handler], Route]
 
 _REASONED: Final = (
-    (DeskAction.SEND, "Have the mail sent", "What you found out; colleagues read it", "Say send"),
-    (DeskAction.REFUSE, "Refuse this contact", "What you found out; the request ends with it", "Say refuse"),
+    (DeskAction.SEND, "Have the mail sent", "What you found out; colleagues read it", "Approve sending"),
+    (DeskAction.REFUSE, "Refuse this contact", "What you found out; the request ends with it", "Refuse"),
 )
-_VERDICTS: Final = {Verdict.SEND: "Says that it may be sent.", Verdict.REFUSE: "Refused this contact."}
+_VERDICTS: Final = {Verdict.SEND: "Approved sending.", Verdict.REFUSE: "Refused this contact."}
 _DELIVERY: Final = {
     "none": "Nothing was mailed to this contact",
     "due": "On its way out",
@@ -35,7 +40,13 @@ _FIELDS: Final = {
     "correct": {"contact": "contact_address", "reason": "contact_reason"},
     "limit": {"reason": "limit_reason"},
 }
-_APPROVED: Final = ("Approved", "good")
+_ORDERS: Final = ("waiting", "-waiting", "service", "-service")
+_ACCESS: Final = {
+    AccessState.OPEN: ("Access open", "good"),
+    AccessState.HELD: ("On hold", "stopped"),
+    AccessState.ENDED: ("Access ended", "neutral"),
+}
+_ENDINGS: Final = {Ending.REVOKED: "The provider ended it", Ending.LAPSED: "Its end date came"}
 
 
 def routes(page: Routed, form: Routed) -> list[Route]:
@@ -47,14 +58,6 @@ def routes(page: Routed, form: Routed) -> list[Route]:
     ]
 
 
-async def _member(visit: Visit) -> StaffMember:
-    return await staff.authenticate(visit.gate, visit.request.cookies.get(visit.site.cookies.staff))
-
-
-def _frame(member: StaffMember) -> dict[str, str]:
-    return {"name": member.name, "role": str(member.role)}
-
-
 def _id(visit: Visit) -> UUID:
     try:
         return UUID(visit.request.path_params["authorization_id"])
@@ -63,29 +66,49 @@ def _id(visit: Visit) -> UUID:
 
 
 async def queue(visit: Visit) -> Response:
-    member = await _member(visit)
-    reference, problem = visit.asked("reference")[:20], None
+    """The contacts to look at, or the accesses on hold after an objection; with a reference, that request."""
+    member = await member_of(visit)
+    reference, reply = visit.asked("reference")[:40], None
     if reference.strip():
         try:
             return visit.to(f"/staff/contacts/{await contact_desk.find(visit.gate, member, reference)}")
         except Refusal as refusal:
-            problem = panel(refusal)
-    found = await contact_desk.list_queue(visit.gate, member)
-    rows = [
-        {
-            "reference": row.reference, "href": f"/staff/contacts/{row.id}", "service": row.service, "provider": row.provider,
-            "contact": row.contact, "why": row.why, "waiting_since": row.waiting_since, "due_at": row.due_at,
-            "overdue": row.is_overdue, "given_by": row.given_by,
-        }
-        for row in found.rows
-    ]  # fmt: skip
+            reply = visit.again(refusal)
+    held_shown, said = visit.asked("show") == "objected", visit.asked("said")
+    sort = visit.asked("sort") if visit.asked("sort") in _ORDERS else "waiting"
+    by_service, descending = sort.endswith("service"), sort.startswith("-")
+    number = visit.asked("page")
+    page = int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 1
+    held = await contact_access.list_held(
+        visit.gate, member, order=HeldOrder.SERVICE if by_service else HeldOrder.SINCE, descending=descending,
+        page=page if held_shown else 1,
+    )  # fmt: skip
+    found = await contact_desk.list_queue(
+        visit.gate, member, said=Said(said) if said in list(Said) else None,
+        order=QueueOrder.SERVICE if by_service else QueueOrder.WAITING, descending=descending, page=page,
+    )  # fmt: skip
+    shown = held if held_shown else found
+    asked = {"show": "objected" if held_shown else "", "said": "" if held_shown else said[:10], "sort": sort}
+
+    def leads_to(wanted: int) -> str | None:
+        return "?" + urlencode({**asked, "page": wanted}) if 1 <= wanted <= shown.pages else None
+
     return visit.page(
-        "staff_contacts.html", rows=rows, total=found.total, reference=reference, problem=problem, staff=_frame(member)
-    )
+        "staff_contacts.html",
+        Reply(status=reply.status, context={**reply.context, "values": {"reference": reference}}) if reply else None,
+        rows=[{"href": f"/staff/contacts/{row.id}", "line": row} for row in shown.rows],
+        total=found.total,
+        held=held.total,
+        filters=asked,
+        sort=sort,
+        pagination={"page": shown.page, "pages": shown.pages, "total": shown.total,
+                    "previous_href": leads_to(shown.page - 1), "next_href": leads_to(shown.page + 1)},
+        staff=frame_of(member),
+    )  # fmt: skip
 
 
 async def request_page(visit: Visit) -> Response:
-    member = await _member(visit)
+    member = await member_of(visit)
     return await _request_page(visit, member, _id(visit))
 
 
@@ -98,7 +121,7 @@ async def _request_page(
         reply,
         request={
             "reference": view.line.reference,
-            "state": _state(view.state),
+            "state": _state(view),
             "why": view.line.why if view.state is State.IN_REVIEW else "",
             "overdue": view.line.is_overdue,
             "rows": _rows(visit, view),
@@ -107,6 +130,7 @@ async def _request_page(
                 for one in view.verdicts
             ],
             "contact_version": view.contact_version,
+            "access": _access(visit, view.access) if view.access else None,
         },
         reasoned=[(str(action), *words) for action, *words in _REASONED if action in view.actions],
         may_resend=DeskAction.RESEND in view.actions,
@@ -114,15 +138,67 @@ async def _request_page(
         limit={"now": view.open_now, "most": view.open_limit, "highest": billing_desk.MOST_OPEN},
         action=f"/staff/contacts/{authorization_id}",
         opened=visit.text("action"),
-        staff=_frame(member),
+        staff=frame_of(member),
     )
 
 
-def _state(state: State) -> dict[str, str]:
-    if state is State.APPROVED:
-        return {"label": _APPROVED[0], "kind": _APPROVED[1]}
-    words = WORDS[ClientStatus(state)]
+def _state(view: DeskRequest) -> dict[str, str]:
+    """Where the request stands; once it was approved, where the access does."""
+    if view.access is not None:
+        label, kind = _ACCESS[view.access.state]
+        return {"label": label, "kind": kind}
+    words = WORDS[status_of_request(view.state, view.closing_code)]
     return {"label": words.label, "kind": words.kind}
+
+
+def _access(visit: Visit, access: AccessView) -> dict[str, object]:
+    """The access that was opened: how it stands, and who can do what next."""
+    filters = visit.site.renderer.environment.filters
+    moment, day = filters["short_moment"], filters["day"]
+    people = "; ".join(f"{one.name}, {one.email}" for one in access.administrators)
+    by_whom = "the business contact" if access.via == "code" else "an administrator of the provider"
+    rows: list[tuple[str, object]] = [
+        ("Opened" if access.state.is_final else "Open since", moment(access.opened_at)),
+        ("Approved by", f"{access.decided_by}, {access.decided_as} ({by_whom})"),
+        ("On hold since", moment(access.held_since) if access.held_since else ""),
+        ("Objection by", f"{access.objected_by} (name given with the objection)" if access.objected_by else ""),
+        ("Ends after", day(access.last_day) if access.last_day and not access.state.is_final else ""),
+        ("Ended", moment(access.ended_at) if access.ended_at else ""),
+        ("Why it ended", _ENDINGS[access.ending] if access.ending else ""),
+        ("Provider, in our records", access.organization),
+        ("Sees", f"NPI {access.npi}" if access.npi else "All of its Tax ID"),
+        ("Its administrators", people or "None: nobody of the provider has an account"),
+    ]
+    return {
+        "rows": [(label, value) for label, value in rows if value],
+        "why": _why_held(access),
+        "next": _who_acts(access, is_known=bool(people)),
+    }
+
+
+def _why_held(access: AccessView) -> str:
+    match access.held_by:
+        case HeldBy.OBJECTION:
+            return f"{access.objected_by} (name given with the objection) says that the provider did not ask for this."
+        case HeldBy.PROVIDER:
+            return "An administrator of the provider put it on hold."
+        case None:
+            return ""
+
+
+def _who_acts(access: AccessView, *, is_known: bool) -> str:
+    """Who can do what next with the access; staff can do nothing with it themselves."""
+    match access.state:
+        case AccessState.ENDED:
+            return "Nothing is open any more. The billing service can ask again."
+        case AccessState.OPEN:
+            can = "put it on hold or end it"
+        case AccessState.HELD:
+            can = "resume it or end it"
+    words = f"Only an administrator of the provider can {can}; staff can’t."
+    if is_known:
+        return words
+    return f"{words} Nobody of the provider has an account: call the organization, and have somebody there register."
 
 
 def _rows(visit: Visit, view: DeskRequest) -> list[tuple[str, object]]:
@@ -148,7 +224,7 @@ def _rows(visit: Visit, view: DeskRequest) -> list[tuple[str, object]]:
 
 
 async def act(visit: Visit) -> Response:
-    member, authorization_id = await _member(visit), _id(visit)
+    member, authorization_id = await member_of(visit), _id(visit)
     try:
         said = await _act(visit, member, authorization_id)
     except Refusal as refusal:

@@ -15,7 +15,7 @@ from portal.deciding import ATTESTATION
 from portal.refusals import Refusal
 from portal.sessions import Principal, SessionKind, authenticate
 from portal.sitting import Sitting, view_sitting
-from web.visit import Reply, Visit
+from web.visit import Reply, Visit, of_mailed_code
 
 Handler = Callable[[Visit], Awaitable[Response]]
 Routed = Callable[[str, Handler], Route]
@@ -25,7 +25,7 @@ _CODE: Final = "/answer/code"
 _DONE: Final = "/answer/done"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20,200}")
 _CHOICE: Final = "answers."
-_CODE_CODES: Final = dict.fromkeys(("code_wrong", "code_expired", "code_tries_used", "decision_tries_used"), "code")
+_CODE_CODES: Final = dict.fromkeys(("code_wrong", "code_expired"), "code")
 # Nobody is told that somebody comes from here. A browser then sends `Origin: null` with our forms; what is believed of a
 # form is `Sec-Fetch-Site`, which it sends all the same.
 _NO_REFERRER: Final = {"Referrer-Policy": "no-referrer"}
@@ -139,7 +139,7 @@ async def code(visit: Visit) -> Response:
     return visit.to(_DONE) if found.is_confirmed else _code_page(visit, found)
 
 
-def _code_page(visit: Visit, found: Sitting, reply: Reply | None = None) -> Response:
+def _code_page(visit: Visit, found: Sitting, reply: Reply | None = None, *, new_code_helps: bool = True) -> Response:
     page = visit.page(
         "answer_code.html",
         reply,
@@ -147,6 +147,7 @@ def _code_page(visit: Visit, found: Sitting, reply: Reply | None = None) -> Resp
         action=_CODE,
         resend_action="/answer/code/resend",
         change_href=_SHEET,
+        new_code_helps=new_code_helps,
         reference=found.answers[0].request.reference,
     )
     return _quiet(page)
@@ -166,7 +167,9 @@ async def confirm(visit: Visit) -> Response:
     try:
         await deciding.confirm(visit.gate, principal, code=visit.text("code"), key=visit.key)
     except Refusal as refusal:
-        return _code_page(visit, found, visit.again(refusal, on=_CODE_CODES))
+        told = of_mailed_code(refusal)
+        helps = told.code != "decision_tries_used"
+        return _code_page(visit, found, visit.again(told, on=_CODE_CODES), new_code_helps=helps)
     return _quiet(visit.to(_DONE))
 
 

@@ -14,7 +14,7 @@ from portal.departures import ColleagueWord
 from portal.newcomers import NoticeView
 from portal.refusals import Refusal
 from portal.sessions import Principal
-from web.visit import Reply, Visit
+from web.visit import Reply, Visit, of_mailed_code
 
 Handler = Callable[[Visit], Awaitable[Response]]
 Routed = Callable[[str, Handler], Route]
@@ -30,7 +30,7 @@ REASONS: Final = (
 # The page's names of what the portal reads.
 COLLEAGUE_FIELDS: Final[Mapping[str, str]] = {"about": "colleague", "text": "reason_text"}
 _EVERYONE: Final = "all"
-_CODE_CODES: Final = {"code_wrong": "code", "code_expired": "code", "code_tries_used": "code"}
+_CODE_CODES: Final = {"code_wrong": "code", "code_expired": "code"}
 
 
 def routes(page: Routed, form: Routed) -> list[Route]:
@@ -57,12 +57,9 @@ async def colleagues_context(visit: Visit, principal: Principal) -> dict[str, ob
 
 async def keep_colleague_words(visit: Visit, principal: Principal) -> None:
     """Keep what the form says of colleagues. Raises `Refusal` (`invalid_fields`, the portal's names)."""
-    about = visit.text("colleague")
-    if not about:
-        about = "-"  # none chosen: refused like one that isn't listed
-    word = ColleagueWord(
-        reason=visit.text("reason"), about="" if about == _EVERYONE else about, text=visit.text("reason_text")
-    )
+    chosen = visit.text("colleague")
+    about = "" if chosen == _EVERYONE else chosen or "-"  # none chosen: refused like one that isn't listed
+    word = ColleagueWord(reason=visit.text("reason"), about=about, text=visit.text("reason_text"))
     await departures.answer_for_colleagues(visit.gate, principal.subject_id, words=[word], key=visit.key)
 
 
@@ -121,7 +118,7 @@ async def answer_by_code(visit: Visit) -> Response:
         )
     except Refusal as refusal:
         notice = await newcomers.follow_link(visit.gate, token)
-        return await _linked_page(visit, notice, token, visit.again(refusal, on=_CODE_CODES))
+        return await _linked_page(visit, notice, token, visit.again(of_mailed_code(refusal), on=_CODE_CODES))
     return visit.to(f"/newcomer/{token}")
 
 

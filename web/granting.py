@@ -11,9 +11,10 @@ from starlette.routing import Route
 
 from domain.authorization import ATTESTATION_VERSION
 from domain.authorization import State as RequestState
+from domain.grant_rights import all_of
 from domain.grants import Ending, GrantResult, HeldBy, State
 from portal import granting, provider_requests
-from portal.deciding import ATTESTATION
+from portal.deciding import ATTESTATION_SIGNED_IN
 from portal.gate import Gate
 from portal.granting import GrantOrder, GrantView
 from portal.provider_requests import ProviderRequest
@@ -64,6 +65,7 @@ def routes(page: Routed, form: Routed) -> list[Route]:
     return [
         page(_LIST, listed),
         page("/billing-services/{grant_id}", grant),
+        *(page(f"/billing-services/{{grant_id}}/{name}", back_to_grant) for name in ("hold", "resume", "end-date")),
         form("/billing-services/{grant_id}/hold", hold),
         form("/billing-services/{grant_id}/resume", resume),
         page("/billing-services/{grant_id}/revoke", revoke_form),
@@ -75,6 +77,12 @@ def routes(page: Routed, form: Routed) -> list[Route]:
 
 
 # The list.
+
+
+def _scope(view: GrantView | ProviderRequest) -> str:
+    """What is shown to the billing service, and that the person's own NPIs are among it where they see only these."""
+    scope = scope_in_words(view.npi)
+    return f"{scope}, NPI {', '.join(view.own_npis)} included" if view.own_npis else scope
 
 
 def _status(view: GrantView) -> dict[str, str]:
@@ -92,7 +100,8 @@ def _grant(view: GrantView) -> dict[str, object]:
         "service_tin_masked": view.service_tin_masked,
         "organization": view.organization,
         "tin_masked": view.tin_masked,
-        "scope": scope_in_words(view.npi),
+        "scope": _scope(view),
+        "led_by": all_of(view.npi),
         "since": view.opened_at,
         "decided_by": view.decided_by,
         "decided_as": view.decided_as,
@@ -102,6 +111,8 @@ def _grant(view: GrantView) -> dict[str, object]:
         "status": _status(view),
         "state": view.state,
         "is_contested": view.held_by is HeldBy.OBJECTION,
+        "may_hold": view.may_hold,
+        "may_end": view.may_end,
         "may_change": view.may_change,
     }
 
@@ -116,7 +127,8 @@ def _request(view: ProviderRequest) -> dict[str, object]:
         "requester": view.requester,
         "organization": view.organization,
         "tin_masked": view.tin_masked,
-        "scope": scope_in_words(view.npi),
+        "scope": _scope(view),
+        "led_by": all_of(view.npi),
         "contact": view.contact_masked,
         "requested_at": view.requested_at,
         "until": view.until,
@@ -175,6 +187,11 @@ async def grant(visit: Visit) -> Response:
     return await _grant_page(visit)
 
 
+async def back_to_grant(visit: Visit) -> Response:
+    """The address of a form, loaded by itself: after a refusal it's what the browser has in its address bar."""
+    return visit.to(f"{_LIST}/{_id(visit, 'grant_id')}")
+
+
 async def _changed(
     visit: Visit, change: Callable[[Gate, Principal, UUID], Awaitable[GrantResult]], *, said: str
 ) -> Response:
@@ -205,7 +222,7 @@ async def set_end_date(visit: Visit) -> Response:
 
 async def _revoke_page(visit: Visit, reply: Reply | None = None) -> Response:
     view = await granting.view_grant(visit.gate, await visit.account(), _id(visit, "grant_id"))
-    if not view.may_change:
+    if not view.may_end:
         raise Refusal("grant_ended" if view.state.is_final else "not_administrator")
     return visit.page(
         "grant_revoke.html",
@@ -239,7 +256,7 @@ async def _request_page(visit: Visit, reply: Reply | None = None) -> Response:
         reply,
         request=_request(view),
         action=f"/requests/{view.id}",
-        attestation={"text": ATTESTATION, "version": ATTESTATION_VERSION},
+        attestation={"text": ATTESTATION_SIGNED_IN, "version": ATTESTATION_VERSION},
         person=await visit.person(),
         back=_BACK,
     )

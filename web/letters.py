@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from starlette.responses import Response
 from starlette.routing import Route
 
+from domain.letters import ON_THEIR_WAY
 from domain.registration import Code, State, StepResult
 from portal import letters, registering
-from portal.letter_plans import another_letter_at, expected_mailing_day
+from portal.letter_plans import another_letter_at, expected_mailing_day, failed_addresses, pin_paused_until
+from portal.letter_support import ask_about_letters
 from portal.letters import LetterView
 from portal.refusals import Refusal
 from portal.registration_view import RegistrationView, view_registration
@@ -19,7 +22,7 @@ from web.adding import open_additions
 from web.addition_frame import after_proof, frame
 from web.registering import PROVING, accepted, elsewhere, entered, page_of, stands
 from web.rendering import zone_named
-from web.visit import Reply, Visit
+from web.visit import TOLD, Reply, Visit, leave_out, panel
 
 Handler = Callable[[Visit], Awaitable[Response]]
 Routed = Callable[[str, Handler], Route]
@@ -35,6 +38,14 @@ _STATUS: Final[Mapping[str, Mapping[str, str]]] = {
     "void": {"label": "No longer works", "kind": "stopped"},
     "used": {"label": "Used", "kind": "neutral"},
 }
+_LETTER: Final = "/register/letter"
+_HELP: Final = "/register/help"
+# The answer `payment_paused` leads to the letter; looking the organization up for one waits just as long.
+_PAUSED: Final[Mapping[str, object]] = {
+    "title": "Too many tries for now",
+    "detail": "Looking up your organization is paused for safety, like proving it with a payment. Nothing you entered is lost.",
+    "next": ["Try again at the time shown."],
+}
 
 
 def routes(page: Routed, form: Routed) -> list[Route]:
@@ -43,13 +54,14 @@ def routes(page: Routed, form: Routed) -> list[Route]:
         page("/register/letter", letter),
         form("/register/letter", addresses),
         form("/register/letter/request", request_letter),
+        form("/register/letter/help", ask_support),
         page("/register/pin", pin),
         form("/register/pin", enter_pin),
     ]
 
 
-def shown_letters(visit: Visit, views: Sequence[LetterView]) -> list[dict[str, object]]:
-    """The letters as the pages list them, with a status in words."""
+def shown_letters(visit: Visit, views: Sequence[LetterView], *, over: bool = False) -> list[dict[str, object]]:
+    """The letters as the pages list them, with a status in words; with `over` none works any more."""
     now = visit.gate.now()
     return [
         {
@@ -59,37 +71,53 @@ def shown_letters(visit: Visit, views: Sequence[LetterView]) -> list[dict[str, o
             "planned_on": view.planned_on,
             "mailed_at": view.mailed_at,
             "expires_at": view.expires_at,
-            "state": (state := "expired" if _is_over(view, now) else view.state),
+            "state": (state := "void" if over and view.state in ON_THEIR_WAY else _state(view, now)),
             "status": _STATUS[state],
         }
         for view in views
     ]
 
 
-def _is_over(view: LetterView, now: datetime) -> bool:
-    return view.state == "mailed" and view.expires_at is not None and view.expires_at <= now
+def _state(view: LetterView, now: datetime) -> str:
+    is_over = view.state == "mailed" and view.expires_at is not None and view.expires_at <= now
+    return "expired" if is_over else view.state
 
 
 # Choosing an address.
 
 
+def _standing(visit: Visit, view: RegistrationView) -> dict[str, object]:
+    """What the letter's page says before anything is asked of it: why no letter can be had, or why somebody was led here."""
+    if view.letters_over:
+        return {"problem": leave_out(panel(Refusal(Code.PIN_TRIES_USED)), _HELP)}
+    if view.paused_until and view.paused_until > visit.gate.now():
+        return {"problem": _PAUSED, "retry_at": view.paused_until}
+    if visit.asked("told") in TOLD:
+        return {"problem": leave_out(panel(Refusal(visit.asked("told"))), _LETTER)}
+    return {}
+
+
 async def _letter_page(
-    visit: Visit, principal: Principal, view: RegistrationView, reply: Reply | None = None
+    visit: Visit, principal: Principal, view: RegistrationView, reply: Reply | None = None, *, no_address: bool = False
 ) -> Response:
     draft = await registering.kept_organization(visit.gate, principal.subject_id)
     if not draft.is_complete:
-        return visit.to("/register/organization", said="organization-first")
+        told = Code.PIN_TRIES_USED if view.letters_over else visit.asked("told")
+        return visit.to("/register/organization", told=told, said="" if told else "organization-first")
     sent = await letters.list_letters(visit.gate, principal.subject_id)
+    asks_support = view.state is State.PROVING and (no_address or view.letters_over)
     return visit.page(
         "letter.html",
         reply,
-        action="/register/letter",
+        **_standing(visit, view),
+        action=None if view.letters_over else _LETTER,
+        help_action="/register/letter/help" if asks_support else None,
         organization=entered(draft),
         change_href="/register/organization",
         payment_href="/register/payment",
         billing_href="/register/billing",
-        letters=shown_letters(visit, sent),
-        pin_href="/register/pin" if view.state is State.AWAITING_PIN else None,
+        letters=shown_letters(visit, sent, over=view.letters_over),
+        pin_href="/register/pin" if view.state is State.AWAITING_PIN and not view.letters_over else None,
         another_at=another_letter_at(visit.gate, sent),
         reference=view.reference,
         **await frame(visit, view),
@@ -124,6 +152,8 @@ async def _addresses_page(
     visit: Visit, view: RegistrationView, listed: StepResult, reply: Reply | None = None, *, key: str
 ) -> Response:
     sent = await letters.list_letters(visit.gate, view.id)
+    limits = visit.gate.limits
+    shortest = min(limits.pin_life, limits.strict_pin_life) if limits.strict_pins else limits.pin_life
     return visit.page(
         "letter_addresses.html",
         reply,
@@ -131,7 +161,8 @@ async def _addresses_page(
         identified=key,
         addresses=[{"id": choice.location_id, "masked": choice.masked} for choice in listed.locations],
         mailing_on=await expected_mailing_day(visit.gate, zone=zone_named(visit.site.renderer.payer.time_zone)),
-        pin_days=visit.gate.limits.pin_life.days,
+        failed=await failed_addresses(visit.gate, view.id),
+        pin_days=shortest.days,
         another_at=another_letter_at(visit.gate, sent),
         payment_href="/register/payment",
         reference=view.reference,
@@ -156,9 +187,30 @@ async def addresses(visit: Visit) -> Response:
 
 
 async def _refused(visit: Visit, principal: Principal, refusal: Refusal) -> Response:
-    reply = visit.again(refusal)
+    reply = visit.again(refusal).without(_LETTER, _HELP)
+    if refusal.code in {Code.PAYMENT_PAUSED, Code.PIN_TRIES_USED}:
+        # The page has words of its own for these, loaded again as well.
+        reply = replace(reply, context={name: said for name, said in reply.context.items() if name != "problem"})
     view = await view_registration(visit.gate, principal.subject_id)
-    return elsewhere(visit, view, *PROVING) or await _letter_page(visit, principal, view, reply)
+    no_address = refusal.code == Code.NO_USABLE_ADDRESS
+    return elsewhere(visit, view, *PROVING) or await _letter_page(visit, principal, view, reply, no_address=no_address)
+
+
+async def ask_support(visit: Visit) -> Response:
+    """A case with what was entered already, when no letter can be had (P2)."""
+    principal, view = await stands(visit)
+    away = elsewhere(visit, view, *PROVING)
+    if away:
+        return away
+    try:
+        opened = await ask_about_letters(
+            visit.gate, principal.subject_id, telephone=visit.text("telephone"), key=visit.key
+        )
+    except Refusal as refusal:
+        if refusal.code == "case_open":
+            return visit.to(_HELP)  # it shows the open one
+        return await _letter_page(visit, principal, view, visit.again(refusal), no_address=True)
+    return visit.to(f"/register/cases/{opened.case_id}")
 
 
 async def request_letter(visit: Visit) -> Response:
@@ -173,6 +225,8 @@ async def request_letter(visit: Visit) -> Response:
             )
         )
     except Refusal as refusal:
+        if refusal.code == Code.PIN_TRIES_USED:
+            return visit.to(_LETTER)  # it says why
         reply = visit.again(refusal)
         key = visit.text("identified")
         if not _KEY.fullmatch(key):
@@ -190,11 +244,18 @@ async def request_letter(visit: Visit) -> Response:
 
 async def _pin_page(visit: Visit, principal: Principal, view: RegistrationView, reply: Reply | None = None) -> Response:
     sent = await letters.list_letters(visit.gate, principal.subject_id)
+    paused: dict[str, object] = {}
+    retry_at = await pin_paused_until(visit.gate, principal.subject_id)
+    if retry_at:
+        paused = {"problem": panel(Refusal(Code.PIN_PAUSED)), "retry_at": retry_at}
+        if reply and "problem" not in reply.context:
+            reply = None  # what was wrong with the field is of no use while there is none
     return visit.page(
         "pin.html",
         reply,
+        **paused,
         action="/register/pin",
-        letters=shown_letters(visit, sent),
+        letters=shown_letters(visit, sent, over=view.letters_over),
         another_at=another_letter_at(visit.gate, sent),
         letter_href="/register/letter",
         payment_href="/register/payment",
@@ -211,7 +272,16 @@ async def pin(visit: Visit) -> Response:
         principal, view = await stands(visit)
     except Refusal:
         return await _way_in(visit)
+    if view.state is State.PROVING:
+        return await _no_pin(visit, view)
     return elsewhere(visit, view, State.AWAITING_PIN) or await _pin_page(visit, principal, view)
+
+
+async def _no_pin(visit: Visit, view: RegistrationView) -> Response:
+    """Whoever follows the address on a letter that can't be used any more, or before there is one, is told why."""
+    if not await letters.list_letters(visit.gate, view.id):
+        return visit.to("/register/organization", said="no-letter-yet")
+    return visit.to(_LETTER, told=Code.PIN_TRIES_USED if view.letters_over else Code.PIN_LETTERS_LOCKED)
 
 
 async def enter_pin(visit: Visit) -> Response:
@@ -224,8 +294,8 @@ async def enter_pin(visit: Visit) -> Response:
             await letters.enter_pin(visit.gate, principal.subject_id, pin=visit.text("pin"), key=visit.key)
         )
     except Refusal as refusal:
-        if refusal.code == Code.PIN_LETTERS_LOCKED:
-            return visit.to("/register/letter", told=refusal.code)
+        if refusal.code in {Code.PIN_LETTERS_LOCKED, Code.PIN_TRIES_USED}:
+            return visit.to(_LETTER, told=refusal.code)
         reply = visit.again(refusal)
         view = await view_registration(visit.gate, principal.subject_id)
         return elsewhere(visit, view, State.AWAITING_PIN) or await _pin_page(visit, principal, view, reply)

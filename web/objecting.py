@@ -6,6 +6,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import Route
 
+from domain.grant_rights import all_of
 from portal import objecting
 from portal.objecting import ObjectionView
 from portal.refusals import Refusal
@@ -53,6 +54,7 @@ def _page(visit: Visit, view: ObjectionView, reply: Reply | None = None) -> Resp
         reply,
         grant=view,
         scope=scope_in_words(view.npi),
+        led_by=all_of(view.npi),
         action=f"{_PATH}/{_token(visit)}",
         was_sent=visit.asked("said") == "objected",
         reference=view.reference,

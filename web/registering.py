@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from starlette.responses import Response
 
@@ -11,12 +11,13 @@ from domain.answers import ANSWERS
 from domain.identifiers import Tin, VendorNumber
 from domain.registration import ATTESTATION_VERSION, State, StepResult
 from portal import registering
-from portal.refusals import Refusal
+from portal.refusals import Kind, Refusal
 from portal.registering import OrganizationDraft
 from portal.registration_view import RegistrationView, view_registration
 from portal.sessions import Principal
 from web.addition_frame import CLOSED, after_proof, frame
-from web.visit import Reply, Visit, panel
+from web.cases import open_request
+from web.visit import STATUS, Reply, Visit, of_mailed_code, panel
 
 ATTESTATION: Final = {
     "version": ATTESTATION_VERSION,
@@ -37,6 +38,10 @@ _PAGES: Final[Mapping[State, str]] = {
 PROVING: Final = (State.PROVING, State.AWAITING_PIN)
 """Where the organization may be proved: a check that turns up while a letter travels is as good as before (P2)."""
 
+_UNUSUAL_TIN: Final = (
+    "No employer’s Tax ID starts like this. Correct it, or tick the box: a sole proprietor’s own number may be right."
+)
+
 _NUMBERS: Final = {"vendor": "vendor_number", "document": "document_number"}
 _TO_START: Final = {"href": "/", "text": "Back"}
 
@@ -50,6 +55,16 @@ async def stands(visit: Visit) -> tuple[Principal, RegistrationView]:
     """Whose registration this is, and where it stands. Raises `Refusal` (`signed_out`)."""
     principal = await visit.registration()
     return principal, await view_registration(visit.gate, principal.subject_id)
+
+
+async def where_it_stopped(visit: Visit, view: RegistrationView) -> str:
+    """Where somebody who comes back goes on: behind the pages whose answers are kept."""
+    if view.state is not State.PROVING:
+        return page_of(view.state)
+    typed = await registering.kept_organization(visit.gate, view.id)
+    if typed.is_complete:
+        return "/register/payment"
+    return "/register/billing" if typed.bills else page_of(view.state)
 
 
 def elsewhere(visit: Visit, view: RegistrationView, *states: State) -> Response | None:
@@ -66,6 +81,14 @@ def accepted(result: StepResult) -> StepResult:
     if not result.accepted:
         raise Refusal(result.code, state=result.state, retry_at=result.retry_at, tries_left=result.tries_left)
     return result
+
+
+def asked_about_tin(visit: Visit) -> Reply | None:
+    """The form once more, for a well-formed Tax ID that no employer has and that nobody has said is right."""
+    if not Tin.parse(visit.text("tin")).has_unassigned_prefix or visit.text("tin_confirmed"):
+        return None
+    context = {"values": visit.form, "errors": {"tin_confirmed": _UNUSUAL_TIN}}
+    return Reply(status=STATUS[Kind.FIELDS], context=context)
 
 
 async def start(visit: Visit) -> Response:
@@ -105,6 +128,24 @@ async def who_you_are(visit: Visit) -> Response:
     return _person_page(visit, values={"name": view.name, "email": view.email})
 
 
+async def _close_mistyped(visit: Visit, begun: UUID) -> None:
+    """Close the registration that this browser leaves behind to correct its address; nobody is mailed about it.
+
+    One whose address is confirmed stays: a link leads back to it.
+    """
+    try:
+        _, left = await stands(visit)
+    except Refusal:
+        return
+    if left.id == begun or left.state is not State.CONFIRMING_EMAIL:
+        return
+    try:
+        await registering.withdraw(visit.gate, left.id, key=visit.key)
+    except Refusal as refusal:
+        if refusal.kind is Kind.AWAY:
+            raise  # the form comes back with its key, and does both again as one
+
+
 async def begin(visit: Visit) -> Response:
     try:
         started = await registering.start(
@@ -118,6 +159,7 @@ async def begin(visit: Visit) -> Response:
             client=visit.client,
         )
         await registering.keep_wish(visit.gate, started.registration_id, bills=visit.text("for") == "billing")
+        await _close_mistyped(visit, started.registration_id)
     except Refusal as refusal:
         return _person_page(visit, visit.again(refusal, fields={"attested": "attestation"}))
     response = visit.to(page_of(started.result.state))
@@ -145,6 +187,7 @@ async def _email_page(visit: Visit, view: RegistrationView, reply: Reply | None 
         change_href="/register?for=billing" if bills else "/register",
         billing=bills,
         undeliverable=view.mail_failed,
+        withdraw_href="/register/withdraw",
         reference=view.reference,
     )
 
@@ -161,7 +204,7 @@ async def confirm_email(visit: Visit) -> Response:
             await registering.confirm_email(visit.gate, principal.subject_id, code=visit.text("code"), key=visit.key)
         )
     except Refusal as refusal:
-        reply = visit.again(refusal, on={"code_wrong": "code"})
+        reply = visit.again(of_mailed_code(refusal), on={"code_wrong": "code"})
         return elsewhere(visit, view, State.CONFIRMING_EMAIL) or await _email_page(visit, view, reply)
     wish = await registering.kept_organization(visit.gate, principal.subject_id)
     return visit.to("/register/billing" if wish.bills else page_of(result.state))
@@ -186,6 +229,7 @@ async def _organization_page(
     return visit.page(
         "organization.html",
         reply,
+        open_request=await open_request(visit, view.id),
         action="/register/organization",
         billing_href="/register/billing",
         withdraw_href="/register/withdraw",
@@ -224,10 +268,9 @@ async def keep_organization(visit: Visit) -> Response:
         of_choice = any(defect.code in {"payee_both", "payee_missing"} for defect in refusal.fields)
         names = {**_NUMBERS, "vendor": "identified_by"} if of_choice else _NUMBERS
         return await _organization_page(visit, view, visit.again(refusal, fields=names))
-    tin = Tin.parse(visit.text("tin"))
-    if tin.has_unassigned_prefix and not visit.text("tin_confirmed"):
-        warning = "No Tax ID of an employer starts like this. If it is a sole proprietor's own number, that's fine."
-        return await _organization_page(visit, view, values=visit.form, warning=warning)
+    reply = asked_about_tin(visit)
+    if reply is not None:
+        return await _organization_page(visit, view, reply)
     return visit.to("/register/letter" if visit.text("way") == "letter" else "/register/payment")
 
 
@@ -253,9 +296,10 @@ async def _payment_page(
     return visit.page(
         "payment.html",
         reply,
+        open_request=await open_request(visit, view.id),
         action="/register/payment",
         organization=entered(draft),
-        letter_href="/register/letter",
+        letter_href=None if view.letters_over else "/register/letter",
         billing_href="/register/billing",
         pin_href="/register/pin" if view.state is State.AWAITING_PIN else None,
         problem=panel(Refusal("payment_paused")) if paused else None,
@@ -294,6 +338,7 @@ async def prove_payment(visit: Visit) -> Response:
         # A notice with a vendor number: the NPI is asked for on the page before, the notice was typed here.
         reply = visit.again(refusal, fields={**_NUMBERS, "npi": "document_number"})
         view = await view_registration(visit.gate, principal.subject_id)
+        reply = reply.without("/register/letter") if view.letters_over else reply
         return elsewhere(visit, view, *PROVING) or await _payment_page(visit, principal, view, reply)
     return after_proof(visit, view, result, page_of(result.state))
 
@@ -330,6 +375,7 @@ async def _withdraw_page(visit: Visit, view: RegistrationView, reply: Reply | No
         reply,
         action="/register/withdraw",
         keep_href=page_of(view.state),
+        confirmed=view.state is not State.CONFIRMING_EMAIL,
         reference=view.reference,
         **await frame(visit, view),
     )

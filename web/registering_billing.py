@@ -6,20 +6,18 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import Route
 
-from domain.identifiers import Tin
 from domain.registration import Code, State
 from portal import registering
 from portal.refusals import Refusal
 from portal.registration_view import RegistrationView, view_registration
 from web.addition_frame import frame
-from web.registering import PROVING, accepted, elsewhere, page_of, stands
+from web.registering import PROVING, accepted, asked_about_tin, elsewhere, page_of, stands
 from web.visit import Reply, Visit
 
 Handler = Callable[[Visit], Awaitable[Response]]
 Routed = Callable[[str, Handler], Route]
 
 _PAGE: Final = "/register/billing"
-_WARNING: Final = "No Tax ID of an employer starts like this. If it is a sole proprietor’s own number, that’s fine."
 
 
 def routes(page: Routed, form: Routed) -> list[Route]:
@@ -61,9 +59,9 @@ async def register(visit: Visit) -> Response:
     rid, name, tin = principal.subject_id, visit.text("name"), visit.text("tin")
     try:
         await registering.keep_billing_service(visit.gate, rid, name=name, tin=tin)
-        if Tin.parse(tin).has_unassigned_prefix and not visit.text("tin_confirmed"):
-            away = elsewhere(visit, view, *PROVING)
-            return away or await _billing_page(visit, view, values=visit.form, warning=_WARNING)
+        asked = asked_about_tin(visit)
+        if asked is not None:
+            return elsewhere(visit, view, *PROVING) or await _billing_page(visit, view, asked)
         result = accepted(
             await registering.register_billing_service(
                 visit.gate, rid, name=name, tin=tin, key=visit.key, caller=visit.caller

@@ -15,6 +15,8 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from domain.time_words import clock_in_words, moment_in_words
+
 TEMPLATES: Final = Path(__file__).parent / "templates"
 STATIC: Final = Path(__file__).parent / "static"
 
@@ -187,14 +189,6 @@ def zone_named(name: str) -> tzinfo:
         return UTC
 
 
-def _clock(moment: datetime) -> str:
-    return f"{moment.hour % 12 or 12}:{moment:%M} {'AM' if moment.hour < 12 else 'PM'}"
-
-
-def _day(day: date) -> str:
-    return f"{day:%B} {day.day}, {day.year}"
-
-
 @dataclass(frozen=True, slots=True)
 class TimeFilters:
     """Times as `<time>` elements in the payer's zone; a script rewrites them into the reader's own zone where that differs."""
@@ -203,18 +197,16 @@ class TimeFilters:
 
     def moment(self, value: datetime) -> Markup:
         """“November 23, 2026, 3:45 PM CST”. `value` must carry a time zone."""
-        local = value.astimezone(self.zone)
-        return self._element(value, "moment", f"{_day(local)}, {_clock(local)} {local.tzname()}")
+        return self._element(value, "moment", moment_in_words(value, self.zone))
 
     def short_moment(self, value: datetime) -> Markup:
         """“Nov 23, 2026, 3:45 PM CST”, for lists. `value` must carry a time zone."""
         local = value.astimezone(self.zone)
-        return self._element(value, "short", f"{local:%b} {local.day}, {local.year}, {_clock(local)} {local.tzname()}")
+        return self._element(value, "short", f"{local:%b} {local.day}, {local.year}, {clock_in_words(local)}")
 
     def clock(self, value: datetime) -> Markup:
         """“3:45 PM CST”, for a time within the next hours."""
-        local = value.astimezone(self.zone)
-        return self._element(value, "clock", f"{_clock(local)} {local.tzname()}")
+        return self._element(value, "clock", clock_in_words(value.astimezone(self.zone)))
 
     def day(self, value: date) -> Markup:
         """“Nov 23, 2026”. A moment is shown as its day in the payer's zone, a date as it is."""

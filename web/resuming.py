@@ -6,11 +6,12 @@ from http import HTTPStatus
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
-from portal import registering, repeating
+from portal import repeating, resuming
 from portal.health import look_around
 from portal.refusals import Refusal
 from portal.registration_view import view_registration
-from web.registering import page_of
+from web.cases import open_request
+from web.registering import where_it_stopped
 from web.visit import Reply, Visit, panel
 
 
@@ -23,17 +24,21 @@ async def resume_request(visit: Visit) -> Response:
 
 
 async def send_resume_link(visit: Visit) -> Response:
-    """The same page for any address; the look-up happens after it was sent (I16)."""
+    """The same page for any address or reference; the look-up happens after it was sent (I16)."""
     try:
-        address = await registering.check_resume_request(visit.gate, email=visit.text("email"), caller=visit.caller)
-        # Asked for any address alike: afterwards nobody could be told that no link can be sent just now.
+        sought = await resuming.check_resume_request(visit.gate, email=visit.text("email"), caller=visit.caller)
+        # Asked for all alike: afterwards nobody could be told that no link can be sent just now.
         if (await look_around(visit.gate))["temporal"] != "ok":
             raise Refusal("unavailable")
     except Refusal as refusal:
         return _request_page(visit, visit.again(refusal))
     hours = int(visit.gate.limits.resume_link_life / timedelta(hours=1))
-    response = visit.page("resume_sent.html", email=visit.text("email").strip(), link_hours=hours)
-    response.background = BackgroundTask(registering.mail_resume_links, visit.gate, email=address)
+    response = visit.page(
+        "resume_sent.html", email=visit.text("email").strip(), by_reference=sought.reference, link_hours=hours
+    )
+    response.background = BackgroundTask(
+        resuming.mail_resume_links, visit.gate, email=sought.email, reference=sought.reference
+    )
     return response
 
 
@@ -57,7 +62,10 @@ async def redeem_resume_link(visit: Visit) -> Response:
         problem = {**panel(refusal), "next": [{"text": "Ask for a new link", "href": "/resume"}]}
         return _link_page(visit, Reply(status=HTTPStatus.GONE, context={"problem": problem}))
     view = await view_registration(visit.gate, registration_id)
-    response = visit.to(page_of(view.state))
+    waiting = await open_request(visit, registration_id)
+    # Staff's question can wait for longer than a session lives: whoever has one is led to it (P8).
+    onward = waiting.href if waiting and waiting.waits else await where_it_stopped(visit, view)
+    response = visit.to(onward)
     cookies = visit.site.cookies
     cookies.put(response, cookies.registration, session, life=visit.gate.limits.registration_session_life)
     return response

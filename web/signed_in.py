@@ -6,8 +6,9 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from portal import account, sessions
-from portal.account import AccessOrder, AccessView, AccountView
+from domain.client_words import WAITING, ClientStatus
+from portal import account, clients, sessions
+from portal.account import AccessOrder, AccessView, AccountView, MessageView
 from portal.refusals import Refusal
 from portal.sessions import Principal
 from web.adding import open_additions
@@ -25,6 +26,16 @@ _VIA: Final = {
     "staff": "Provider support",
     "billing": "Own registration",
 }
+# Where a message leads, by the beginning of its page's address.
+_WAYS: Final = {
+    "clients/": "Look at the request",
+    "requests/": "Look at the request",
+    "billing-services/": "Look at the access",
+}
+_OF_CLIENTS: Final = frozenset(
+    {"billing_registered", "billing_added", "grant_held", "grant_resumed", "grant_ended", "grant_end_date"}
+)
+"""Kinds of messages to a billing service that are of no single request."""
 _ORDERS: Final = {
     "organization": (AccessOrder.ORGANIZATION, False),
     "-organization": (AccessOrder.ORGANIZATION, True),
@@ -65,7 +76,7 @@ def _addition_row(addition: Mapping[str, object]) -> dict[str, object]:
     return {
         "organization": addition["organization"] or "Being added",
         "reference": addition["reference"],
-        "tin_masked": "–",
+        "tin_masked": addition["tin_masked"] or "–",
         "npi": "–",
         "since": None,
         "via": "–",
@@ -77,7 +88,7 @@ def _addition_row(addition: Mapping[str, object]) -> dict[str, object]:
 
 
 async def access(visit: Visit) -> Response:
-    principal, _, person = await _person(visit)
+    principal, view, person = await _person(visit)
     sort = visit.asked("sort") if visit.asked("sort") in _ORDERS else "organization"
     order, descending = _ORDERS[sort]
     search, status = visit.asked("q")[:60], visit.asked("status")
@@ -89,11 +100,25 @@ async def access(visit: Visit) -> Response:
         "access.html",
         rows=[*map(_addition_row, additions), *(_row(row) for row in rows)],
         add_href="/access/add",
+        clients=await _clients(visit, principal) if "billing" in view.sides else None,
+        only_bills=view.sides == {"billing"},
         sort=sort,
         filters={"q": search, "status": status},
         status_options=[("", "All"), ("adding", "Being added"), ("open", "Open"), ("ended", "Ended")],
         person=person,
     )
+
+
+async def _clients(visit: Visit, principal: Principal) -> dict[str, object]:
+    """How many clients a billing service has, and how many it waits for; each is on a page of its own (T5, T6)."""
+    counts = await clients.count_clients(visit.gate, principal)
+    return {
+        "href": "/clients",
+        "request_href": "/clients/request",
+        "open": counts.get(ClientStatus.ACCESS, 0),
+        "waiting": sum(number for status, number in counts.items() if status in WAITING),
+        "total": sum(counts.values()),
+    }
 
 
 async def messages(visit: Visit) -> Response:
@@ -118,9 +143,21 @@ async def message(visit: Visit) -> Response:
     return visit.page(
         "message.html",
         message={"subject": shown.subject, "sent_at": shown.at, "paragraphs": list(shown.paragraphs)},
+        links_below=_links(shown),
         mark_read_action=None if shown.read_at else f"/messages/{shown.id}/read",
         person=person,
     )
+
+
+def _links(message: MessageView) -> list[dict[str, str]]:
+    """Where one can do something about it."""
+    if message.kind in _OF_CLIENTS:
+        return [{"text": "Look at your clients", "href": "/clients"}]
+    return [
+        {"text": words, "href": f"/{message.page}"}
+        for begins, words in _WAYS.items()
+        if message.page.startswith(begins)
+    ]
 
 
 async def mark_read(visit: Visit) -> Response:

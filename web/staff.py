@@ -1,6 +1,6 @@
 """Staff's pages: setting an account up, signing in, the queue, and one case with what can be done (B11).
 
-Without a staff session there is nothing here but the way in: every other address answers like an unknown one.
+Without a staff session there is nothing here but the way in: every other address leads there, and back afterwards.
 """
 
 from typing import Final
@@ -16,9 +16,10 @@ from portal import case_desk, departure_desk, sessions, staff
 from portal.case_desk import CaseFilter, CaseOrder, DeskCase
 from portal.refusals import FieldDefect, Kind, Refusal
 from portal.staff import Newcomer, StaffMember
+from web.at_desk import frame_of, member_of
 from web.cases import PILLS, Routed, case_id_of
 from web.securing import factor_to_scan
-from web.visit import STATUS, Reply, Visit, panel
+from web.visit import STATUS, Reply, Visit, local_path, panel, with_query
 
 _SIMPLE: Final = {
     StaffAction.TAKE: "Take this case",
@@ -57,6 +58,7 @@ def routes(page: Routed, form: Routed) -> list[Route]:
         page("/staff/sign-in/code", sign_in_code),
         form("/staff/sign-in/code", check_code),
         form("/staff/sign-out", sign_out),
+        page("/staff", desk),
         page("/staff/cases", queue),
         page("/staff/cases/{case_id}", case_page),
         form("/staff/cases/{case_id}", act),
@@ -119,17 +121,17 @@ async def confirm_second_factor(visit: Visit) -> Response:
 async def _recovery_page(visit: Visit, member: StaffMember, reply: Reply | None = None) -> Response:
     codes = await staff.recovery_codes(visit.gate, member)
     return visit.page(
-        "staff_recovery_codes.html", reply, action="/staff/recovery-codes", codes=codes, staff=_frame(member)
+        "staff_recovery_codes.html", reply, action="/staff/recovery-codes", codes=codes, staff=frame_of(member)
     )
 
 
 async def recovery_codes(visit: Visit) -> Response:
     """Shown until the person has said that they are saved."""
-    return await _recovery_page(visit, await _member(visit))
+    return await _recovery_page(visit, await member_of(visit))
 
 
 async def recovery_codes_saved(visit: Visit) -> Response:
-    member = await _member(visit)
+    member = await member_of(visit)
     if not visit.text("saved"):
         defect = FieldDefect("saved", "not_saved", "Save or print the codes first: they are not shown again.")
         return await _recovery_page(visit, member, visit.again(Refusal("invalid_fields", fields=(defect,))))
@@ -137,11 +139,27 @@ async def recovery_codes_saved(visit: Visit) -> Response:
     return visit.to("/staff/cases")
 
 
+def _following(text: str) -> str:
+    """The page of the desk to go to after signing in; empty for anything else."""
+    path = local_path(text)
+    return path if path.startswith("/staff/") else ""
+
+
+def _password_page(visit: Visit, reply: Reply | None = None, *, following: str) -> Response:
+    return visit.page("staff_sign_in.html", reply, action="/staff/sign-in", next_path=following)
+
+
 async def sign_in(visit: Visit) -> Response:
-    return visit.page("staff_sign_in.html", action="/staff/sign-in")
+    following = _following(visit.asked("next"))
+    try:
+        await member_of(visit)
+    except Refusal:
+        return _password_page(visit, following=following)
+    return visit.to(following or "/staff/cases")
 
 
 async def check_password(visit: Visit) -> Response:
+    following = _following(visit.text("next"))
     try:
         token = await staff.sign_in(
             visit.gate,
@@ -154,8 +172,9 @@ async def check_password(visit: Visit) -> Response:
         shown = Reply(
             status=STATUS[refusal.kind], context={"values": visit.form, "problem": panel(refusal)}
         ) if refusal.code == "sign_in_failed" else visit.again(refusal)  # fmt: skip
-        return visit.page("staff_sign_in.html", shown, action="/staff/sign-in")
-    return _with_cookie(visit, visit.to("/staff/sign-in/code"), visit.site.cookies.staff_sign_in, token)
+        return _password_page(visit, shown, following=following)
+    response = visit.to("/staff/sign-in/code", next=following)
+    return _with_cookie(visit, response, visit.site.cookies.staff_sign_in, token)
 
 
 async def sign_in_code(visit: Visit) -> Response:
@@ -168,13 +187,13 @@ async def sign_in_code(visit: Visit) -> Response:
 
 def _code_page(visit: Visit, reply: Reply | None = None) -> Response:
     recovery = visit.asked("use") == "recovery"
-    here = "/staff/sign-in/code"
+    here, following = "/staff/sign-in/code", _following(visit.asked("next"))
     return visit.page(
         "staff_code.html",
         reply,
-        action=f"{here}?use=recovery" if recovery else here,
+        action=with_query(here, use="recovery" if recovery else "", next=following),
         use_recovery=recovery,
-        switch_href=here if recovery else f"{here}?use=recovery",
+        switch_href=with_query(here, use="" if recovery else "recovery", next=following),
     )
 
 
@@ -187,11 +206,12 @@ async def check_code(visit: Visit) -> Response:
         if refusal.kind is Kind.SIGNED_OUT:
             return _back_to_sign_in(visit, refusal)
         return _code_page(visit, visit.again(refusal, fields={"code": field}, on={"second_factor_wrong": field}))
-    return _with_cookie(visit, visit.to("/staff/cases"), visit.site.cookies.staff, token)
+    response = visit.to(_following(visit.asked("next")) or "/staff/cases")
+    return _with_cookie(visit, response, visit.site.cookies.staff, token)
 
 
 async def sign_out(visit: Visit) -> Response:
-    member = await _member(visit)
+    member = await member_of(visit)
     await sessions.end(visit.gate, member.principal)
     response = visit.to("/staff/sign-in", said="signed-out")
     visit.site.cookies.drop(response, visit.site.cookies.staff)
@@ -201,7 +221,7 @@ async def sign_out(visit: Visit) -> Response:
 def _back_to_sign_in(visit: Visit, refusal: Refusal) -> Response:
     if refusal.kind is not Kind.SIGNED_OUT:
         raise refusal
-    return visit.to("/staff/sign-in", said="sign-in-again")
+    return visit.to("/staff/sign-in", said="sign-in-again", next=_following(visit.asked("next")))
 
 
 def _with_cookie(visit: Visit, response: Response, name: str, token: str) -> Response:
@@ -212,16 +232,13 @@ def _with_cookie(visit: Visit, response: Response, name: str, token: str) -> Res
 # The queue and one case.
 
 
-async def _member(visit: Visit) -> StaffMember:
-    return await staff.authenticate(visit.gate, visit.request.cookies.get(visit.site.cookies.staff))
-
-
-def _frame(member: StaffMember) -> dict[str, str]:
-    return {"name": member.name, "role": str(member.role)}
+async def desk(visit: Visit) -> Response:
+    await member_of(visit)
+    return visit.to("/staff/cases")
 
 
 async def queue(visit: Visit) -> Response:
-    member = await _member(visit)
+    member = await member_of(visit)
     asked = {name: visit.asked(name)[:40] for name in ("state", "kind", "owner", "overdue")}
     sort = visit.asked("sort") if visit.asked("sort") in _ORDERS else "due"
     order, descending = _ORDERS[sort]
@@ -261,12 +278,12 @@ async def queue(visit: Visit) -> Response:
                        *((str(one.id), one.name) for one in colleagues if one.ready and one.id != member.id)],
         pagination={"page": found.page, "pages": found.pages, "total": found.total,
                     "previous_href": leads_to(found.page - 1), "next_href": leads_to(found.page + 1)},
-        staff=_frame(member),
+        staff=frame_of(member),
     )  # fmt: skip
 
 
 async def case_page(visit: Visit) -> Response:
-    member = await _member(visit)
+    member = await member_of(visit)
     return await _case_page(visit, member, case_id_of(visit))
 
 
@@ -293,7 +310,7 @@ async def _case_page(visit: Visit, member: StaffMember, case_id: UUID, reply: Re
         members=members,
         opened=visit.text("action"),
         action=f"/staff/cases/{case_id}",
-        staff=_frame(member),
+        staff=frame_of(member),
     )
 
 
@@ -334,7 +351,7 @@ def _warnings(view: DeskCase) -> list[str]:
 
 
 async def act(visit: Visit) -> Response:
-    member, case_id = await _member(visit), case_id_of(visit)
+    member, case_id = await member_of(visit), case_id_of(visit)
     try:
         action = StaffAction(visit.text("action"))
     except ValueError:

@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
@@ -69,6 +69,10 @@ _SAID: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "requested-all": {"kind": "success", "text": "The requests are made. You see here when they are answered."},
     "asked-already": {"kind": "info", "text": "This provider was asked already: here is the request that stands."},
+    "granted-already": {
+        "kind": "info",
+        "text": "Your billing service has this access already, so nothing was sent. Here is the request that opened it.",
+    },
     "request-resent": {
         "kind": "success",
         "text": "The e-mail is on its way again. Earlier links still work, and the deadline stays.",
@@ -82,6 +86,10 @@ _SAID: Final[Mapping[str, Mapping[str, str]]] = {
     "verdict-given": {"kind": "success", "text": "Your verdict is on record."},
     "limit-set": {"kind": "success", "text": "The limit is set. The next request counts by it."},
     "request-cancelled": {"kind": "success", "text": "The request is cancelled. Its links don’t work any more."},
+    "no-letter-yet": {
+        "kind": "info",
+        "text": "No letter was asked for yet, so there is no PIN to enter. Tell us which organization it is; then choose “Use US Mail instead”.",
+    },
     "organization-first": {"kind": "info", "text": "First tell us which organization the letter is for."},
     "added": {"kind": "success", "text": "It was added: you have access now."},
     "billing-added": {
@@ -104,10 +112,11 @@ _SAID: Final[Mapping[str, Mapping[str, str]]] = {
 # Refusals that say how things stand, but are answered where they were asked: no other page is the open one.
 _OF_THE_FORM: Final = frozenset(
     {"no_usable_address", "access_open_already", "too_many_open", "account_closed", "billing_service_registered"}
+    | {"pin_tries_used"}
 )
 # Refusals that send someone back to an earlier page and have to be explained there (`?told=…`).
 TOLD: Final = frozenset(
-    {"pin_letters_locked", "proof_no_longer_good", "second_factor_unconfirmed"}
+    {"pin_letters_locked", "pin_tries_used", "proof_no_longer_good", "second_factor_unconfirmed"}
     | {"tin_is_provider", "billing_service_registered"}
 )
 
@@ -130,6 +139,11 @@ class Reply:
     status: HTTPStatus = HTTPStatus.OK
     retry_at: datetime | None = None
     context: Mapping[str, object] = field(default_factory=dict)
+
+    def without(self, *hrefs: str) -> "Reply":
+        """The same, but its problem names no way to these pages: this is one of them, or they are of no use now."""
+        problem = self.context.get("problem")
+        return replace(self, context={**self.context, "problem": leave_out(problem, *hrefs)}) if problem else self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,10 +295,18 @@ _WAYS: Final[Mapping[str, str]] = {
     "Prove your organization with a payment or notice.": "/register/payment",
     "Prove your organization with a payment or notice instead.": "/register/payment",
     "Do you work for this provider yourself? Register for it with a payment or by US Mail.": "/register/organization",
+    "My provider is not listed: tell us about the organization.": "/register/not-listed",
+    "Contact us: we look into it and call you.": "/register/help",
     "Look at Tax ID & NPI access.": "/access",
     "Look at your list of clients.": "/clients",
     "Finish or stop one of them first; Tax ID & NPI access lists them.": "/access",
 }
+
+
+def of_mailed_code(refusal: Refusal) -> Refusal:
+    """The refusal to show where a mailed code is entered: with its last try the code is over, and only a new one helps."""
+    is_over = refusal.code in {"code_wrong", "code_expired"} and refusal.tries_left == 0
+    return Refusal("code_tries_used", tries_left=0) if is_over else refusal
 
 
 def panel(refusal: Refusal) -> dict[str, object]:
@@ -292,6 +314,14 @@ def panel(refusal: Refusal) -> dict[str, object]:
     answer = refusal.answer
     steps = [{"text": step, "href": _WAYS[step]} if step in _WAYS else step for step in answer.next_steps]
     return {"title": answer.title, "detail": answer.detail, "next": steps}
+
+
+def leave_out(problem: object, *hrefs: str) -> object:
+    """A page's `problem` without the ways to these pages."""
+    if not isinstance(problem, dict):
+        return problem
+    steps = [step for step in problem["next"] if not (isinstance(step, dict) and step["href"] in hrefs)]
+    return {**problem, "next": steps}
 
 
 def with_query(path: str, **query: str) -> str:

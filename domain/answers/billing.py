@@ -71,6 +71,16 @@ ANSWERS: Final[dict[str, Answer]] = {
             "Do you and the provider share one e-mail domain, as in a health system? Say so in the reason: our staff look at it before anything is mailed.",
         ),
     ),
+    "contact_unchanged": Answer(
+        "This is the address we have",
+        "A correction has to name another mailbox. Nothing was changed, and no correction was used up.",
+        ("Send the mail again instead.",),
+    ),
+    "authorization_own_tin": Answer(
+        "This is your own billing service's Tax ID",
+        "A billing service asks the providers it bills for, not itself. Nothing was sent.",
+        ("Enter the Tax ID of the provider.",),
+    ),
     "authorization_resend_limit": Answer(
         "This request was sent often enough",
         "You can have it sent again a few times only. All links sent so far still work.",
@@ -153,6 +163,11 @@ ANSWERS: Final[dict[str, Answer]] = {
         "This request was cancelled",
         "Nothing was opened, and its links don't work any more.",
         ("If it's still wanted, the billing service can ask again.",),
+    ),
+    "authorization_stopped": Answer(
+        "This request was stopped",
+        "It couldn't be carried out, so nothing was opened, and its links don't work any more.",
+        ("You needn't do anything. We told the billing service what to do.",),
     ),
     "authorization_contact_changed": Answer(
         "Somebody else is asked now",

@@ -46,8 +46,8 @@ ANSWERS: Final[dict[str, Answer]] = {
     ),
     "case_same_person": Answer(
         "It takes a second person",
-        "Whoever proposed the access can't confirm it.",
-        ("Ask a colleague to look at the case and confirm or reject it.",),
+        "Whoever proposed it can't confirm it, whether access is given or ended.",
+        ("Ask a colleague to look at it, and to confirm or reject it.",),
     ),
     "case_access_exists": Answer(
         "The person has this access already", "Nothing was changed.", ("Answer the case and say so.",)

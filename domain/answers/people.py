@@ -152,6 +152,6 @@ ANSWERS: Final[dict[str, Answer]] = {
     "sign_in_failed": Answer(
         "E-mail address or password isn't right",
         "For safety we don't say which.",
-        ("Check both and try again.", "No account yet? Register."),
+        ("Check both and try again.", "Forgot your password? Call provider support.", "No account yet? Register."),
     ),
 }

@@ -86,13 +86,15 @@ ANSWERS: Final[dict[str, Answer]] = {
         (
             "Check the Tax ID and the vendor number or Type 2 NPI.",
             "If you have several Type 2 NPIs, use the vendor number from a check instead.",
+            "My provider is not listed: tell us about the organization.",
             "Call provider support.",
         ),
     ),
     "no_usable_address": Answer(
         "We have no address we can mail a letter to",
-        "A letter goes to an address in our records only, never to one that's typed in.",
+        "A letter goes to an address in our records only: never to one that's typed in, and not again to one that a letter didn't reach.",
         (
+            "Contact us: we look into it and call you.",
             "Prove your organization with a payment or notice instead.",
             "Call provider support; they can correct the address.",
         ),
@@ -127,8 +129,17 @@ ANSWERS: Final[dict[str, Answer]] = {
     ),
     "pin_letters_locked": Answer(
         "The letters of this registration no longer work",
-        "The letter came back, or PINs were tried too often. You are not locked out yourself.",
+        "A letter came back, or another proof took its place. You are not locked out yourself.",
         ("Ask for another letter.", "Prove your organization with a payment or notice."),
+    ),
+    "pin_tries_used": Answer(
+        "Letters no longer work for this registration",
+        "PINs were tried too often in it. For safety no PIN is taken here any more, and no letter is mailed. You are not locked out yourself.",
+        (
+            "Prove your organization with a payment or notice.",
+            "Contact us: we look into it and call you.",
+            "Call provider support.",
+        ),
     ),
     "access_open_already": Answer(
         "You have this access already",

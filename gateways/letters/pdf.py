@@ -64,6 +64,7 @@ class LetterPdf:
             )
             canvas.setTitle(f"Letter of {drawable(letter.letterhead.name)}")
             canvas.setAuthor(drawable(letter.letterhead.name))
+            canvas.setSubject("Provider portal")
             canvas.setCreator("")
             if _Page(canvas, letter, ease).draw():
                 break
@@ -172,9 +173,8 @@ class _Page:
             )
         )
         self._paragraph(
-            f"<b>Use it by {_long_date(letter.use_by)}.</b> The PIN works for {letter.pin_days} days after the date of this "
-            "letter. Later, ask for a new letter on the same page. If several letters reach you, each PIN works "
-            "until its own time is over.",
+            f"<b>Use it by {_long_date(letter.use_by)}.</b> Later, ask for a new letter on the same page. If several "
+            "letters reach you, each PIN works until its own time is over.",
             after=6,
         )
         self._paragraph(

@@ -1,6 +1,7 @@
 """Adding a TIN or NPI to an account (P10): the same proofs, no new registration, a clock of its own."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -63,7 +64,11 @@ async def test_P10_a_tin_is_added_with_a_letter(house: House):
     assert (await post.ask(started, second)).state is State.AWAITING_PIN
     waiting = await adding.list_additions(house.gate, person)
     assert [(one.state, one.organization) for one in waiting] == [(State.AWAITING_PIN, second.name)]
-    _, pin = await post.letter(started)
+    assert [(one.tin_masked, one.takes_pin) for one in waiting] == [(f"•••••{second.tin[-4:]}", True)]
+    view, pin = await post.letter(started)
+    view = await post.mailed(started, view)
+    later = replace(house.gate, now=lambda: house.gate.now() + timedelta(days=30))
+    assert [one.takes_pin for one in await adding.list_additions(later, person)] == [False], "its PIN is over"
     assert (await post.enter(started, pin)).state is State.COMPLETED
     assert await adding.list_additions(house.gate, person) == []
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from db.counting import count
+from db.registrations import Counter
 from domain.print_shop import DeliveryKind
 from portal.registering import Started
 from tests.api.visitor import Visitor, assert_problem, new_clinic
@@ -149,3 +151,22 @@ async def test_B5_a_returned_letter_is_told_and_a_payment_goes_on(house: House, 
     assert assert_problem(await visitor.post("pin", {"pin": pin}), 422, "pin_letters_locked")["state"] == "proving"
     proof = {**typed(clinic), "document": clinic.check, "amount": clinic.amount}
     assert (await visitor.post("payment-proof", proof)).json()["state"] == "setting_up_account"
+
+
+async def test_P2_letters_that_can_never_work_are_refused_with_a_way_on(house: House, visitor: Visitor):
+    clinic = await new_clinic(house)
+    await visitor.confirmed(house)
+    await asked(visitor, clinic)
+    _, pin = await printed(visitor, house)
+    async with house.database.write() as session:
+        await count(session, "pin-life", visitor.id, at=house.gate.now())
+        (await session.get_one(Counter, ("pin-life", visitor.id))).count = house.gate.limits.pin_tries_in_life - 1
+    responses = [
+        await visitor.post("pin", {"pin": wrong(pin)}),
+        await visitor.post("letter-addresses", typed(clinic)),
+        await visitor.post("letters", {"location_id": "6f1c9a0d-4f5a-4e3c-8b4c-869f0e0f6f4f"}),
+    ]
+    for response in responses:
+        found = assert_problem(response, 409, "pin_tries_used")
+        assert found["state"] == "proving"
+        assert not any("letter" in step.lower() for step in found["next"])

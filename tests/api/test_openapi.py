@@ -208,6 +208,8 @@ async def test_the_reference_page_shows_everything_and_loads_nothing_from_elsewh
     assert "script" not in response.headers["content-security-policy"]
     assert "default-src 'none'" in response.headers["content-security-policy"]
     assert "<script" not in page
+    assert "`" not in page  # no Markdown is left
+    assert "either this or <code>npi</code>" in page
     assert "style=" not in page
     for _, path, operation in each(description):
         assert f'id="{operation["operationId"]}"' in page

@@ -156,6 +156,13 @@ async def test_I16_a_resume_link_is_answered_the_same_for_everybody(house: House
     assert (known.status_code, known.content) == (unknown.status_code, unknown.content) == (202, b'{"accepted":true}')
     mail = await house.mail(to=visitor.email, after=1)
     token = _token_in(mail.text or "")
+    reference = (await visitor.get("")).json()["reference"]
+    for typed in (reference.lower().replace("-", " "), "R-0000-0000-0000"):
+        named = await other.post(f"{V1}/resume-links", {"email": typed})
+        assert (named.status_code, named.content) == (known.status_code, known.content)
+    assert "/resume/" in ((await house.mail(to=visitor.email, after=2)).text or ""), "to its own address"
+    found = assert_problem(await other.post(f"{V1}/resume-links", {"email": "R-12"}), 422, "invalid_fields")
+    assert found["fields"][0]["code"] == "email_or_reference"
     one = key()
     first = await other.post(f"{V1}/resume", {"token": token}, idempotency_key=one)
     assert first.json()["id"] == visitor.id

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 
-from portal import account, registering, sessions, signing_in
+from portal import account, resuming, sessions, signing_in
 from portal.refusals import Refusal
 from portal.sessions import SessionKind
 from tests.api.visitor import V1, Visitor, assert_problem, new_clinic
@@ -17,7 +17,7 @@ async def test_I20_a_session_of_a_mailed_link_ends_when_somebody_else_confirms_t
     house: House, visitor: Visitor, other: Visitor
 ):
     await visitor.proved(house, await new_clinic(house))
-    await registering.mail_resume_links(house.gate, email=visitor.email)
+    await resuming.mail_resume_links(house.gate, email=visitor.email)
     text = (await house.mail(to=visitor.email, subject="Go on with")).text or ""
     link = next(word for word in text.split() if "/resume" in word).rstrip(".").rpartition("/")[2]
     other.id = visitor.id

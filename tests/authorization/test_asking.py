@@ -79,6 +79,13 @@ async def test_T7_after_a_decline_the_same_provider_rests_for_seven_days(house: 
     assert not (await row_of(house, first)).is_newest
 
 
+async def test_T3_the_workflow_refuses_the_services_own_tax_id(house: House):
+    service = await new_billing_service(house)
+    request = await requested(house, service, tin=service.tin)
+    assert (request.result.accepted, request.result.code) == (False, "authorization_own_tin")
+    assert await mails_of(house, request) == 0
+
+
 async def test_T5_twenty_requests_are_open_at_a_time_unless_staff_raised_it(house: House):
     service = await new_billing_service(house, open_limit=2)
     assert [(await requested(house, service)).result.code for _ in range(3)] == [

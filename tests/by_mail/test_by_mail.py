@@ -11,10 +11,15 @@ from db.accounts import Access
 from db.directory import Location
 from db.letters import LetterRow
 from db.registrations import Evidence
+from domain.cases import CaseKind
 from domain.print_shop import DeliveryKind
 from domain.registration import Code, State
+from domain.time_words import moment_in_words
 from ops.mailbox import Mail
-from portal import letters
+from portal import cases, letters
+from portal.letter_plans import failed_addresses
+from portal.letter_support import ask_about_letters
+from portal.registering import keep_organization, kept_organization
 from portal.registration_view import view_registration
 from tests.by_mail.conftest import DAY, PostOffice, wrong
 from tests.house import Clinic, House, key
@@ -195,15 +200,25 @@ async def test_P2_twenty_wrong_pins_lock_the_letters_and_not_the_person(post: Po
     started = await post.house.confirmed()
     await post.ask(started, clinic)
     _, pin = await post.letter(started)
-    skip = TimeSkipper(post.house.client)
+    handle, skip = post.house.handle(started.registration_id), TimeSkipper(post.house.client)
+    answers = []
     for round_ in range(4):
         if round_:
-            await skip.fast_forward(post.house.handle(started.registration_id), timedelta(minutes=10))
-        for _ in range(5):
-            assert (await post.enter(started, wrong(pin))).code is Code.PIN_WRONG
-    await skip.fast_forward(post.house.handle(started.registration_id), timedelta(minutes=10))
-    locked = await post.enter(started, pin)
-    assert (locked.code, locked.state) == (Code.PIN_LETTERS_LOCKED, State.PROVING)
+            await skip.fast_forward(handle, timedelta(minutes=10))
+        answers += [await post.enter(started, wrong(pin)) for _ in range(5)]
+    assert {answer.code for answer in answers[:-1]} == {Code.PIN_WRONG}
+    assert (answers[-1].code, answers[-1].state) == (Code.PIN_TRIES_USED, State.PROVING)
+    # No letter could ever work here: none is listed an address for, and none is mailed.
+    await skip.fast_forward(handle, 25 * timedelta(hours=1))
+    async with post.house.database.read() as session:
+        place = (await session.scalars(select(Location).where(col(Location.organization_id) == clinic.id))).one()
+    for refused in (
+        await post.identify(started, clinic),
+        await letters.request_letter(post.house.gate, started.registration_id, location_id=str(place.id), key=key()),
+    ):
+        assert (refused.accepted, refused.code, refused.locations) == (False, Code.PIN_TRIES_USED, ())
+    assert [view.state for view in await letters.list_letters(post.house.gate, started.registration_id)] == ["void"]
+    assert (await view_registration(post.house.gate, started.registration_id)).letters_over
     assert (await post.house.prove(started, clinic)).accepted
 
 
@@ -273,6 +288,12 @@ async def test_B4_two_reminders_of_a_letter_each_once(post: PostOffice):
     await post.house.mail(to=email, subject="reminder", after=1)
     await skip.fast_forward(handle, 3 * DAY)
     assert len(reminders()) == 2
+    [sent] = await letters.list_letters(post.house.gate, started.registration_id)
+    assert sent.expires_at is not None
+    until = moment_in_words(sent.expires_at, post.house.gate.zone)
+    for mail in (*reminders(), await post.house.mail(to=email, subject="on its way")):
+        assert until in " ".join((mail.text or "").split()), "a mail about a PIN names its end"
+        assert "30 days" not in (mail.text or "")
 
 
 async def test_B5_a_returned_letter_is_told_and_has_a_way_on(post: PostOffice):
@@ -288,6 +309,58 @@ async def test_B5_a_returned_letter_is_told_and_has_a_way_on(post: PostOffice):
     assert (await post.house.prove(started, clinic)).accepted
 
 
+async def test_B5_no_other_letter_goes_to_an_address_where_one_came_back(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    await add_location(post.house, clinic, line1="22 OAK AVE", later=timedelta(0))
+    started = await post.house.confirmed()
+    asked = (await post.identify(started, clinic)).locations[0]
+    await letters.request_letter(post.house.gate, started.registration_id, location_id=asked.location_id, key=key())
+    view, pin = await post.letter(started)
+    await post.mailed(started, view)
+    await post.tell(view, DeliveryKind.RETURNED)
+    await post.house.quiet(started.registration_id)
+    assert (await post.enter(started, pin)).code is Code.PIN_LETTERS_LOCKED, "and it stays an address that failed"
+    listed = await post.identify(started, clinic)
+    assert asked.location_id not in {choice.location_id for choice in listed.locations}
+    assert len(listed.locations) == 1
+    refused = await letters.request_letter(
+        post.house.gate, started.registration_id, location_id=asked.location_id, key=key()
+    )
+    assert refused.code is Code.NO_USABLE_ADDRESS
+    failed = await failed_addresses(post.house.gate, started.registration_id)
+    assert [(one.masked, one.at is not None) for one in failed] == [(asked.masked, True)]
+
+
+async def test_P2_without_an_address_left_support_can_be_asked_in_one_step(post: PostOffice):
+    """The letter came back, and there is no other address: nothing is waited for any more."""
+    clinic = await post.house.new_clinic()
+    started = await post.house.confirmed()
+    rid = started.registration_id
+    await keep_organization(post.house.gate, rid, tin=clinic.tin, vendor=clinic.vendor, npi="")
+    await post.ask(started, clinic)
+    view, _ = await post.letter(started)
+    await post.mailed(started, view)
+    await post.tell(view, DeliveryKind.RETURNED)
+    await post.house.quiet(rid)
+    refused = await post.identify(started, clinic)
+    assert (refused.code, refused.state) == (Code.NO_USABLE_ADDRESS, State.PROVING)
+    opened = await ask_about_letters(post.house.gate, rid, telephone="217-555-0142", key=key())
+    case = await cases.view_case(post.house.gate, cases.CaseParty(registration_id=rid), opened.case_id)
+    assert (case.kind, case.tin_masked) == (CaseKind.HELP, f"•••••{clinic.tin[-4:]}")
+    assert (await kept_organization(post.house.gate, rid)).vendor == clinic.vendor, "a payment needs no retyping"
+    assert (await post.house.prove(started, clinic)).accepted
+
+
+async def test_P2_looking_addresses_up_uses_up_no_tries(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    started, caller = await post.house.confirmed(), key()
+    for _ in range(12):
+        assert (await post.identify(started, clinic, caller=caller)).locations
+    assert (await view_registration(post.house.gate, started.registration_id)).paused_until is None
+    refused = await post.house.prove(started, clinic, amount="1.00", caller=caller)
+    assert (refused.code, refused.tries_left) == (Code.PAYMENT_NO_MATCH, 4)
+
+
 async def test_B10_the_pin_is_nowhere_but_on_the_letter(post: PostOffice):
     clinic = await post.house.new_clinic()
     started = await post.house.confirmed()
@@ -297,3 +370,23 @@ async def test_B10_the_pin_is_nowhere_but_on_the_letter(post: PostOffice):
         letter = await session.get_one(LetterRow, view.id)
     assert letter.pin_sealed is None
     assert letter.pin_digest != pin
+
+
+async def test_P2_pins_for_the_contiguous_states_say_their_shorter_end(post: PostOffice):
+    """Told by the mail as by the letter; and no reminder comes after it."""
+    clinic, email = await post.house.new_clinic(), f"jo-{key()}@clinic.example.org"
+    started = await post.house.confirmed(email=email)
+    await post.ask(started, clinic)
+    view, _ = await post.letter(started)
+    async with post.house.database.write() as session:
+        (await session.get_one(LetterRow, view.id)).pin_days = 21
+    view = await post.mailed(started, view)
+    assert view.expires_at is not None
+    mail = await post.house.mail(to=email, subject="on its way")
+    assert moment_in_words(view.expires_at, post.house.gate.zone) in " ".join((mail.text or "").split())
+    handle, skip = post.house.handle(started.registration_id), TimeSkipper(post.house.client)
+    await skip.fast_forward(handle, 15 * DAY)
+    await post.house.mail(to=email, subject="reminder")
+    await skip.fast_forward(handle, 11 * DAY)
+    await post.house.quiet(started.registration_id)
+    assert len(post.house.mails(to=email, subject="reminder")) == 1

@@ -1,8 +1,12 @@
 """The pages of cases in a real browser: the form, the case, staff's way in, the queue, and everything without scripts."""
 
 import itertools
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
 
 import httpx2
 import pyotp
@@ -92,6 +96,12 @@ async def test_P8_the_form_keeps_what_was_typed_and_becomes_a_case(
     await person.page.get_by_role("link", name="C-").click()
     await person.send("I don’t need this any more")
     assert await person.reads("it isn't needed any more")
+    assert await person.reads("What you can do now")
+    await person.page.get_by_role("link", name="Open another case").click()
+    assert person.path == "/register/not-listed"
+    await person.go(path)
+    await person.page.get_by_role("link", name="Go on with your registration").click()
+    assert person.path == "/register/organization"
 
 
 async def test_P8_a_question_of_staff_is_answered_on_the_cases_page(counter: Counter, new_person: NewPerson):
@@ -105,7 +115,20 @@ async def test_P8_a_question_of_staff_is_answered_on_the_cases_page(counter: Cou
     await counter.act(clerk, case, StaffAction.ASK_MORE, "Which address is on your W-9?")
     mail = await counter.house.mail(to=person.email, subject="something more")
     assert f"/register/cases/{case.case_id}" in mail.text
+    await person.go("/register/organization")
+    assert await person.reads(f"Your request {case.number} waits for your answer.")
+    # Weeks later, on another device: the mail leads to a new link, and that to the case.
+    await person.page.context.clear_cookies()
     await person.go(f"/register/cases/{case.case_id}")
+    assert person.path.startswith("/resume")
+    await person.fill(email=person.email)
+    await person.send("Send the link")
+    mail = await counter.house.mail(to=person.email, subject="Go on with")
+    link = re.search(r"/resume/[\w-]+", mail.text or "")
+    assert link, mail.text
+    await person.go(link[0])
+    await person.send("Continue my registration")
+    assert person.path == f"/register/cases/{case.case_id}"
     assert await person.reads("Which address is on your W-9?")
     await person.judge()
     await person.send("Send")
@@ -117,12 +140,38 @@ async def test_P8_a_question_of_staff_is_answered_on_the_cases_page(counter: Cou
     await staff.close_staff(counter.gate, email=clerk.email)
 
 
+async def test_P8_a_declined_case_says_what_to_do_now(counter: Counter, new_person: NewPerson):
+    person, clerk = await new_person(), await counter.clerk()
+    started = await person.confirmed()
+    party = cases.CaseParty(registration_id=started.registration_id)
+    case = await cases.open_case(
+        counter.gate, party, kind=CaseKind.NOT_LISTED, key=key(), organization="Harbour Clinic", tin=unlisted_tin(),
+        address="12 Quay Street", telephone_number="217-555-0142",
+    )  # fmt: skip
+    await counter.act(clerk, case, StaffAction.DECLINE, "This is a supplier, not a provider.")
+    await person.go(f"/register/cases/{case.case_id}")
+    assert await person.reads("This is a supplier, not a provider.")
+    ways = person.page.locator("section[aria-labelledby=next-title]")
+    links = await ways.locator("a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    assert links[:3] == ["/register/payment", "/register/letter", "/register/not-listed"]
+    assert links[3].startswith("tel:")
+    await person.judge()
+    await person.go("/register/cases")
+    await person.page.get_by_role("link", name="Go on with your registration").click()
+    assert person.path == "/register/organization"
+    await staff.close_staff(counter.gate, email=clerk.email)
+
+
 async def test_P10_a_signed_in_person_contacts_us_in_the_help_center(counter: Counter, new_person: NewPerson):
     clinic = await counter.house.new_clinic()
     person = await new_person()
     await person.registered(await counter.house.new_clinic())
     await person.go("/help")
     await person.judge()
+    await person.fill(tin="12")
+    await person.send("Send to provider support")
+    # The summary names the fields as they follow one another on the page.
+    assert list(await person.field_errors()) == ["note", "tin", "telephone"]
     await person.fill(note="We have no check number.", tin=clinic.tin, telephone="217-555-0142")
     await person.send("Send to provider support")
     assert (await person.heading()).startswith("Case C-")
@@ -196,6 +245,39 @@ async def test_B11_staff_set_their_account_up_sign_in_and_work_the_queue(counter
     await staff.close_staff(counter.gate, email=email)
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without-scripts"])
+async def test_B11_signing_in_leads_back_to_the_page_that_was_asked_for(
+    counter: Counter, new_person: NewPerson, scripts: bool
+):
+    case, clerk = await counter.open(await counter.registrant()), await counter.clerk()
+    asked = f"/staff/cases/{case.case_id}?from=a+mail"
+    person = await new_person(java_script_enabled=scripts)
+    await person.go(asked)
+    assert await person.reads("Please sign in.")
+    await person.fill(email=clerk.email, password="not the password")
+    await person.send("Sign in")
+    await person.fill(email=clerk.email, password=PASSWORD)
+    await person.send("Sign in")
+    await person.fill(code="000000")
+    await person.send("Sign in")
+    await person.page.get_by_role("link", name="use a recovery code").click()
+    await person.page.get_by_role("link", name="Use the authenticator app").click()
+    await person.fill(code=pyotp.TOTP(clerk.secret).at(datetime.now(UTC), counter_offset=1))
+    await person.send("Sign in")
+    assert person.path == asked
+    for path in (
+        "/staff",
+        "/staff/sign-in",
+        "/staff/sign-in?next=//elsewhere.example.org",
+        "/staff/sign-in?next=/access",
+    ):
+        await person.go(path)
+        assert person.path == "/staff/cases"
+    await person.go("/staff/sign-in?next=/staff/contacts")
+    assert person.path == "/staff/contacts"
+    await staff.close_staff(counter.gate, email=clerk.email)
+
+
 async def test_B11_the_desk_works_without_scripts(counter: Counter, new_person: NewPerson):
     case, clerk = await counter.open(await counter.registrant()), await counter.clerk()
     person = await new_person(java_script_enabled=False)
@@ -215,18 +297,27 @@ async def test_I20_a_closed_staff_account_sees_nothing_from_then_on(counter: Cou
     await _at_the_desk(person, clerk)
     assert (await person.go("/staff/cases")).status == 200
     await staff.close_staff(counter.gate, email=clerk.email)
-    assert (await person.go("/staff/cases")).status == 404
+    await person.go("/staff/cases")
+    assert person.path.startswith("/staff/sign-in")
 
 
 async def test_B11_the_desk_is_not_there_for_anybody_else_and_opening_it_changes_nothing(counter: Counter, site: Site):
     case = await counter.open(await counter.registrant())
     async with httpx2.AsyncClient(base_url=site.address) as client:
-        for path in ("/staff/cases", f"/staff/cases/{case.case_id}"):
-            assert (await client.get(path)).status_code == 404
-        form = {"idempotency_key": key(), "action": "take"}
+        for path in (
+            "/staff/cases",
+            f"/staff/cases/{case.case_id}",
+            f"/staff/cases/{uuid4()}",
+            "/staff/cases/nonsense",
+        ):
+            answer = await client.get(path)
+            assert (answer.status_code, answer.text) == (303, "")
+            assert answer.headers["location"] == f"/staff/sign-in?{urlencode({'said': 'sign-in-first', 'next': path})}"
         headers = {"Sec-Fetch-Site": "same-origin"}
-        answer = await client.post(f"/staff/cases/{case.case_id}", data=form, headers=headers)
-        assert answer.status_code == 404
+        for path in (f"/staff/cases/{case.case_id}", "/staff/sign-out", "/staff/recovery-codes"):
+            form = {"idempotency_key": key(), "action": "take"}
+            answer = await client.post(path, data=form, headers=headers)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/staff/sign-in?said=sign-in-first")
         assert (await client.get("/staff/set-up/nonsense")).status_code == 410
     assert (await counter.row(case)).owner_id is None
 

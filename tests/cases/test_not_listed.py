@@ -7,7 +7,7 @@ import pytest
 
 from domain.cases import CaseKind, CaseState, StaffAction
 from domain.registration import State
-from portal import cases
+from portal import case_desk, cases
 from portal.refusals import Refusal
 from portal.registering import kept_organization
 from tests.cases.counter import FORM, Counter, unlisted_tin
@@ -159,6 +159,19 @@ async def test_P8_declining_says_why_and_ends_the_case(counter: Counter):
     assert await counter.ends(case) is CaseState.DECLINED
     view = await cases.view_case(counter.gate, person.party, case.case_id)
     assert view.timeline[-1].text == "This is a supplier, not a provider."
+
+
+async def test_B11_the_timeline_says_to_whom_a_case_went_and_what_was_tried_in_vain(counter: Counter):
+    person, clerk, other = await counter.registrant(), await counter.clerk(), await counter.clerk(name="Lou Example")
+    case = await counter.open(person)
+    await counter.act(clerk, case, StaffAction.REASSIGN, "On leave from Monday.", assignee_id=str(other.member.id))
+    with pytest.raises(Refusal, match="case_not_in_directory"):
+        await counter.act(clerk, case, StaffAction.LISTED)
+    lines = (await case_desk.view_desk_case(counter.gate, clerk.member, case.case_id)).timeline
+    assert [(line.words, line.text) for line in lines if line.internal] == [
+        ("Gave the case to somebody else.", "To Lou Example. On leave from Monday."),
+        ("Tried to resolve the case as listed, which wasn't possible.", ""),
+    ]
 
 
 async def test_I1_a_case_that_is_over_stays_as_it_is(counter: Counter):

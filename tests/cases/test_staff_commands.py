@@ -74,5 +74,5 @@ async def test_P8_match_listed_has_the_waiting_case_look_and_says_in_a_line_when
     assert "once a day" in away.stdout
     told = await _run("match-listed", **environment | {"TEMPORAL_ADDRESS": dev_server.address})
     assert told.returncode == 0, told.stderr
-    assert told.stdout.startswith("1 case waits")
+    assert told.stdout.startswith("1 case was waiting")
     assert await counter.ends(case) is CaseState.LISTED

@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from playwright.async_api import Browser
 from starlette.types import ASGIApp
 
 from ops.mailbox import Fault
 from serve import build_app
 from tests.api.visitor import Visitor, visiting
 from tests.clients.biller import Desk
+from tests.clients.visitors import Visitors
 from tests.house import House
 from tests.web.site import Site, open_site
 
@@ -53,3 +55,13 @@ def app(sqlite_house: House) -> ASGIApp:
 async def visitor(app: ASGIApp) -> AsyncIterator[Visitor]:
     async with visiting(app) as one:
         yield one
+
+
+@pytest.fixture
+async def visitors(browser: Browser, house: House, site: Site) -> AsyncIterator[Visitors]:
+    found = Visitors(browser, house, site)
+    yield found
+    for person in found.opened:
+        await person.page.context.close()
+    for person in found.opened:
+        assert person.complaints == []

@@ -77,6 +77,18 @@ async def test_T5_what_is_granted_already_isnt_asked_for_again(desk: Desk):
     assert row.access_since is not None
 
 
+async def test_T3_ones_own_tax_id_is_no_providers(desk: Desk):
+    contact, tin = new_contact(), desk.service.tin
+    for typed in (tin, f"{tin[:2]}-{tin[2:]}"):
+        refused = await desk.ask(tin=typed, contact=contact)
+        assert (refused.result.accepted, refused.result.code) == (False, "authorization_own_tin")
+    assert (await desk.page()).total == 0
+    assert desk.house.mails(to=contact) == []
+    assert await desk.messages() == []
+    stranger = await Desk.open(desk.house)  # to whom it's a Tax ID like any other
+    assert (await stranger.ask(tin=tin)).result.accepted
+
+
 async def test_T5_twenty_open_requests_unless_staff_raise_it(desk: Desk):
     limited = await Desk.open(desk.house, open_limit=1)
     await limited.asked()

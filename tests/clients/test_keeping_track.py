@@ -4,20 +4,28 @@ import asyncio
 import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+import gateways.mail
 from db.registrations import OneTimeSecret
-from domain.authorization import AuthorizationTerms
-from domain.client_words import WORDS, ClientStatus, NextStep
+from domain.authorization import AuthorizationTerms, State
+from domain.client_words import STOPPED_BECAUSE, WORDS, ClientStatus, NextStep, status_of_request
+from domain.notices import NOTICES
 from ops.keys import Keyring
 from ops.mailbox import Fault
 from ops.temporal_client import connect
-from portal import authorizing, clients
+from portal import account, authorizing, clients
 from portal.refusals import Refusal
-from tests.authorization.scenes import requested, state_of
+from tests.authorization.scenes import decided, requested, state_of
 from tests.clients.biller import Desk, new_contact
 from tests.house import key
+
+_KINDS = tuple(
+    f"authorization_{kind}"
+    for kind in ("waiting", "undeliverable", "approved", "declined", "expired", "stopped", "requested", "cancelled")
+)
 
 
 async def resend(desk: Desk, authorization_id, **options: str):
@@ -188,6 +196,100 @@ async def test_T7_a_corrected_address_kills_the_old_link(desk: Desk):
     for _ in range(2):
         assert (await correct(desk, asked, new_contact())).accepted
     assert (await correct(desk, asked, new_contact())).code == "authorization_corrections_limit"
+
+
+async def test_T7_I9_a_contact_is_not_corrected_to_the_mailbox_that_is_asked_already(desk: Desk):
+    number = new_contact().removeprefix("office").partition("@")[0]
+    contact = f"kim.contact{number}@maple.example.org"
+    asked = await desk.asked(contact=contact)
+    await desk.house.mail(to=contact)
+    await desk.quiet(asked)
+    for same in (contact, contact.upper(), contact.replace("@", "+again@"), contact.replace("kim.", "kim")):
+        refused = await correct(desk, asked, same)
+        assert (refused.accepted, refused.code) == (False, "contact_unchanged"), same
+    row = await desk.row(asked)
+    assert (row.corrections, row.contact_version) == (0, 1)  # it cost nothing, and the links live
+    assert len(desk.house.mails(to=contact)) == 1
+    # Sent twice, a correction that was made answers as it did.
+    right, same_key = new_contact(), key()
+    for _ in range(2):
+        made = await authorizing.correct_contact(
+            desk.house.gate, desk.me, asked, contact=right, review_reason="", key=same_key
+        )
+        assert made.accepted
+    assert (await desk.row(asked)).corrections == 1
+
+
+async def test_B5_after_a_mail_came_back_a_dot_may_be_the_correction(desk: Desk):
+    number = new_contact().removeprefix("office").partition("@")[0]
+    contact = f"kim.returned{number}@maple.example.org"
+    desk.house.sink.fault = Fault.PERMANENT
+    asked = await desk.asked(contact=contact)
+    await state_of(desk.house, desk.request(asked), wanted="undeliverable")
+    desk.house.sink.fault = Fault.NONE
+    assert (await correct(desk, asked, contact.upper())).code == "contact_unchanged"
+    right = contact.replace("kim.", "kim")
+    assert (await correct(desk, asked, right)).accepted
+    await desk.house.mail(to=right)
+
+
+async def test_T6_a_stopped_request_says_why_and_what_to_do_in_message_and_mail(desk: Desk):
+    asked = await desk.asked(tin="001230077", provider_name="Nowhere Clinic")
+    request = desk.request(asked)
+    await decided(desk.house, request)
+    await state_of(desk.house, request, wanted="cancelled")
+    [message] = [one for one in await account.list_messages(desk.house.gate, desk.me) if "stopped" in one.subject]
+    told = " ".join(message.paragraphs)
+    assert "our records have no such provider" in told
+    assert "Check the Tax ID and NPI with the contact, then ask again" in told
+
+
+async def test_T6_messages_and_mails_lead_to_the_request(desk: Desk):
+    asked = await desk.asked()
+    await desk.decided(asked, choice="decline")
+    [declined, *_] = await account.list_messages(desk.house.gate, desk.me)
+    assert (declined.kind, declined.page) == ("authorization_declined", f"clients/{asked}")
+    mail = await desk.house.mail(to=desk.service.lead.email)
+    for text in (mail.text or "", mail.html or ""):
+        assert f"/clients/{asked}" in text
+        assert "Tax ID and NPI access" not in text
+
+
+def test_T6_no_words_to_a_billing_service_lead_to_the_wrong_page():
+    """Its clients stand under Clients; under “Tax ID & NPI access” is its own row."""
+    to_service = (
+        *_KINDS,
+        "grant_held",
+        "grant_resumed",
+        "grant_ended",
+        "grant_end_date",
+        "billing_added",
+        "billing_welcome",
+    )
+    templates = Path(gateways.mail.__file__).parent / "templates" / "email"
+    for kind in to_service:
+        words = "".join(NOTICES[kind].paragraphs) if kind in NOTICES else ""
+        mails = [part.read_text() for part in (templates / kind).glob("body.*")]
+        for text in (words, *mails):
+            assert "NPI access" not in " ".join(text.split()), kind
+            assert "/access" not in text, kind
+        for text in mails:
+            assert "/{{ page }}" in text or "/clients" in text, kind
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "wanted"),
+    [
+        ("cancelled", "cancelled", ClientStatus.CANCELLED),
+        *[("cancelled", code, ClientStatus.STOPPED) for code in STOPPED_BECAUSE],
+        ("approved", None, ClientStatus.ACCESS),
+        ("expired", "expired", ClientStatus.EXPIRED),
+    ],
+)
+def test_T6_a_request_that_nobody_cancelled_is_stopped_for_everybody(
+    state: str, code: str | None, wanted: ClientStatus
+):
+    assert status_of_request(State(state), code) is wanted
 
 
 async def test_T7_a_decline_cools_down_for_seven_days(desk: Desk):

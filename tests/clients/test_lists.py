@@ -5,8 +5,10 @@ import csv
 import io
 import json
 import os
+import re
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -16,10 +18,11 @@ from sqlmodel import col
 from temporalio.client import Client
 
 from db.authorizations import AuthorizationRow
+from domain.time_words import moment_in_words
 from ops.dev_server import DevServer
 from ops.keys import Keyring
 from ops.temporal_client import connect
-from portal import request_lists
+from portal import authorizing, request_lists
 from portal.refusals import Refusal
 from portal.request_lists import ListPage
 from tests.clients.biller import Desk, new_contact
@@ -134,6 +137,36 @@ async def test_T5_beyond_the_cap_each_line_says_so(desk: Desk):
     limited = await Desk.open(desk.house, open_limit=2)
     page = await finished(limited, await send(limited, clients(4, first=400)))
     assert [line.code for line in page.rows] == ["ok", "ok", "authorizations_open_limit", "authorizations_open_limit"]
+
+
+async def test_B6_a_line_names_the_limit_the_own_tax_id_and_when_to_ask_again(desk: Desk):
+    limited = await Desk.open(desk.house, open_limit=4)
+    house, clinic = desk.house, await desk.house.new_clinic()
+    await limited.decided(await limited.asked(clinic), choice="decline")
+    for _ in range(3):
+        await authorizing.cancel(house.gate, limited.me, await limited.asked(tin=tin(420)), key=key())
+    rows = [
+        (clinic.tin, "", "Declined Clinic", new_contact()),
+        (tin(420), "", "Often Clinic", new_contact()),
+        (limited.service.tin, "", "Own Billing", new_contact()),
+        *clients(5, first=430),
+    ]
+    page = await finished(limited, await send(limited, rows))
+    declined, often, own, *_, beyond = page.rows
+    [row] = (await limited.page(search="Declined Clinic")).rows or (await limited.page(search=clinic.tin)).rows
+    assert row.again_at is not None
+    assert f"You can ask again from {moment_in_words(row.again_at, house.gate.zone)} on." in declined.message
+    assert re.search(r"too often today\. You can ask again from .+ on\.", often.message)
+    assert (own.code, "own billing service" in own.message) == ("authorization_own_tin", True)
+    assert (beyond.code, "Support can raise the limit" in beyond.message) == ("authorizations_open_limit", True)
+    # The same words stand in the file of the lines to correct, and its cells are the ones that were sent.
+    text = await request_lists.rejected_file(house.gate, limited.me, page.view.id)
+    [_, first, *_] = csv.reader(io.StringIO(text))
+    assert first == ["2", declined.message, *rows[0]]
+    # Once the time has come, it says so.
+    later = replace(house.gate, now=lambda: house.gate.now() + timedelta(days=8))
+    read_later = await request_lists.view_list(later, limited.me, page.view.id)
+    assert "You can ask again now." in read_later.rows[0].message
 
 
 async def test_I15_a_foreign_list_looks_unknown(desk: Desk):

@@ -1,62 +1,24 @@
 """The pages of a billing service's clients in a real Chromium: with axe, without scripts, at 320 px."""
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator
+import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.async_api import Browser
 
 from tests.browser import NARROW
 from tests.clients.biller import Desk, new_contact
-from tests.house import House
-from tests.web.person import Person
-from tests.web.site import Site
+from tests.clients.visitors import Visitors, fill_row
 
 pytestmark = pytest.mark.browser
-_callers = itertools.count(1)
-
-
-class Visitors:
-    """Opens browsers; nobody's may have complained of anything."""
-
-    def __init__(self, browser: Browser, house: House, site: Site) -> None:
-        self._browser, self._house, self._site = browser, house, site
-        self.opened: list[Person] = []
-
-    async def at(self, desk: Desk, **options: Any) -> Person:
-        person = await Person.with_browser(
-            self._browser, self._house, self._site, caller=f"198.19.8.{next(_callers)}", **options
-        )
-        self.opened.append(person)
-        await person.page.context.add_cookies(
-            [{"name": "gatehouse_session", "value": desk.token, "url": self._site.address}]
-        )
-        return person
-
-
-@pytest.fixture
-async def visitors(browser: Browser, house: House, site: Site) -> AsyncIterator[Visitors]:
-    found = Visitors(browser, house, site)
-    yield found
-    for person in found.opened:
-        await person.page.context.close()
-    for person in found.opened:
-        assert person.complaints == []
-
-
-async def fill_row(person: Person, place: int, **fields: str) -> None:
-    await person.fill(**{f"{name}-{place}": text for name, text in fields.items()})
 
 
 async def test_T1_T7_a_biller_asks_and_keeps_track_in_the_browser(desk: Desk, visitors: Visitors):
     clinic, contact = await desk.house.new_clinic(), new_contact()
     biller = await visitors.at(desk)
     await biller.go("/access")
-    await biller.page.get_by_role("link", name="Clients").click()
+    await biller.page.get_by_role("link", name="Clients", exact=True).click()
     assert await biller.reads("No clients yet")
     await biller.judge()
     await biller.page.get_by_role("link", name="Request access").first.click()
@@ -103,7 +65,10 @@ async def test_T1_T7_a_biller_asks_and_keeps_track_in_the_browser(desk: Desk, vi
     await biller.fill(contact=new_contact())
     await biller.send("Ask this contact instead")
     assert await biller.reads("The contact is corrected")
-    await biller.send("I don’t need this any more")
+    await biller.page.get_by_role("link", name="Cancel the request").click()
+    await biller.judge()
+    assert (await desk.view(asked)).client.is_open  # asking changes nothing
+    await biller.send("Cancel the request")
     assert await biller.reads("The request is cancelled. Its links")
     assert await biller.reads("Bo Biller")  # who did it, in the timeline
     await biller.page.get_by_role("link", name="Request again").click()
@@ -207,3 +172,15 @@ async def test_T3_who_isnt_of_a_billing_service_is_told_so(desk: Desk, visitors:
     assert await person.page.get_by_role("link", name="Clients").count() == 0
     assert (await person.go("/clients")).status == 409
     assert await person.reads("This is for billing services")
+
+
+async def test_T7_a_cool_down_says_from_when_on_in_one_sentence_in_the_payers_zone(desk: Desk, visitors: Visitors):
+    clinic = await desk.house.new_clinic()
+    await desk.decided(await desk.asked(clinic), choice="decline")
+    biller = await visitors.at(desk, java_script_enabled=False)
+    await biller.go("/clients/request")
+    await fill_row(biller, 1, provider_name="Maple Street Clinic", tin=clinic.tin, contact=new_contact())
+    await biller.send("Send the request")
+    told = await biller.page.locator("[data-error-summary]").inner_text()
+    assert re.search(r"You can ask again from [A-Z][a-z]+ \d+, \d{4}, \d+:\d\d [AP]M C[SD]T on\.", told), told
+    assert "at the time shown" not in told

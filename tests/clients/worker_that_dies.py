@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from datetime import datetime
 from uuid import UUID
 
 from db.authorizations import AuthorizationBatch
@@ -19,7 +20,9 @@ _DIES_AT = 4  # the titles are line 1
 _ask = ListedRequests._ask
 
 
-async def ask_and_die(self: ListedRequests, batch: AuthorizationBatch, line: RequestLine) -> tuple[str, UUID | None]:
+async def ask_and_die(
+    self: ListedRequests, batch: AuthorizationBatch, line: RequestLine
+) -> tuple[str, UUID | None, datetime | None]:
     asked = await _ask(self, batch, line)
     if line.number == _DIES_AT:
         os._exit(9)

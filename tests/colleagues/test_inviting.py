@@ -253,7 +253,7 @@ async def invited_by_record(office: Office, person, email: str):
         role="member",
     )
     now = office.gate.now()
-    records = SqlInvitationRecords(office.house.database, office.house.vault, office.gate.limits)
+    records = SqlInvitationRecords(office.house.database, office.house.vault, office.gate.limits, zone=office.gate.zone)
     cmd = RecordInvited(
         invitation_id=str(invitation_id), revision=1, at=now, start=start, deadline=now + timedelta(days=7)
     )

@@ -10,6 +10,7 @@ import pyotp
 import pytest
 from playwright.async_api import Browser
 
+from tests.billing.conftest import new_service, registered
 from tests.browser import NARROW
 from tests.colleagues.office import Office, new_address
 from tests.colleagues.office import Person as Colleague
@@ -111,6 +112,38 @@ async def test_P6_inviting_and_accepting_in_the_browser(office: Office, visitors
     response = await invitee.go("/access")
     assert invitee.path.startswith("/sign-in")
     assert response.status == 200
+
+
+async def test_B6_refusals_of_inviting_speak_of_the_colleague_and_say_when(office: Office, visitors: Visitors):
+    inviter = await visitors.signed_in(await office.administrator())
+    await inviter.go("/colleagues/invite")
+    await inviter.send("Send the invitation")
+    assert (await inviter.field_errors())["email"] == "Enter your colleague’s e-mail address."
+    await inviter.fill(email="billing@example.org")
+    await inviter.send("Send the invitation")
+    assert "Ask your colleague" in (await inviter.field_errors())["email"]
+    await inviter.fill(email=new_address())
+    await inviter.send("Send the invitation")
+    assert (await inviter.send("Send again")).status == 429
+    assert await inviter.reads("You can try again on")
+    gap = await inviter.page.evaluate(
+        "document.querySelector('.panel').getBoundingClientRect().top - document.querySelector('#main').getBoundingClientRect().top"
+    )
+    assert gap > 16  # the panel doesn't touch the navigation
+    await inviter.judge()
+
+
+async def test_T4_the_refusal_of_a_billing_services_person_links_the_way_to_go(office: Office, visitors: Visitors):
+    service = new_service()
+    await registered(office.house, service)
+    inviter = await visitors.signed_in(await office.administrator())
+    await inviter.go("/colleagues/invite")
+    await inviter.fill(email=service.email)
+    assert (await inviter.send("Send the invitation")).status == 409
+    assert await inviter.problem() == "This person works for a billing service"
+    way = inviter.page.locator(".panel a")
+    assert await way.get_attribute("href") == "/register?for=billing"
+    await inviter.judge()
 
 
 async def test_P6_without_scripts_on_a_narrow_screen(office: Office, visitors: Visitors):

@@ -2,19 +2,24 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
 
 import httpx2
 import pytest
 from playwright.async_api import Browser
 from starlette.types import ASGIApp
 
+from portal import granting
 from serve import build_app
 from tests.api.visitor import V1, Visitor, assert_problem, visiting
 from tests.authorization.scenes import new_billing_service, requested
 from tests.cases.counter import Clerk, Counter
 from tests.contact_desk.test_billing_proposals import hospital
 from tests.contact_desk.test_contact_review import free_mail, in_review
-from tests.house import House
+from tests.grants.scenes import Provider
+from tests.grants.test_objecting import objected
+from tests.house import House, key
 from tests.web.person import Person
 from tests.web.site import Site, open_site
 
@@ -71,10 +76,10 @@ async def test_T2_two_people_look_at_a_contact_in_the_browser(
     if scripts:
         await sam.judge()
     await sam.page.get_by_text("Have the mail sent").click()
-    await sam.send("Say send")
+    await sam.send("Approve sending")
     assert list(await sam.field_errors()) == ["reason"]
     await sam.page.locator("#reason").fill("I called the office.")
-    await sam.send("Say send")
+    await sam.send("Approve sending")
     assert await sam.reads("Your verdict is on record.")
     assert await sam.page.get_by_text("Have the mail sent").count() == 0
     assert house.mails(to=request.contact) == []
@@ -83,7 +88,7 @@ async def test_T2_two_people_look_at_a_contact_in_the_browser(
     assert await lou.reads("I called the office.")
     await lou.page.get_by_text("Have the mail sent").click()
     await lou.page.locator("#reason_send").fill("The clinic's own site has this address.")
-    await lou.send("Say send")
+    await lou.send("Approve sending")
     await house.mail(to=request.contact)
     await lou.page.get_by_text("Correct the contact").first.click()
     await lou.page.locator("#contact_address").fill("nonsense")
@@ -113,7 +118,10 @@ async def test_T3_two_people_make_a_hospital_a_billing_service_in_the_browser(
     await sam.fill(tin="12", name=f"{clinic.name} Billing", email=email, reason="Contract.")
     await sam.send("Propose it")
     assert list(await sam.field_errors()) == ["tin"]
-    await sam.fill(tin=clinic.tin)
+    await sam.fill(tin=clinic.tin, email="")
+    await sam.send("Propose it")
+    assert await sam.field_errors() == {"email": "Enter their e-mail address."}
+    await sam.fill(email=email)
     await sam.send("Propose it")
     assert await sam.reads("A second person has to confirm it.")
     await sam.judge()
@@ -146,7 +154,7 @@ async def desk(app: ASGIApp, counter: Counter) -> AsyncIterator[Visitor]:
 
 async def test_T2_the_api_has_the_queue_the_request_and_the_verdicts(house: House, counter: Counter, desk: Visitor):
     request = await in_review(house)
-    queue = (await desk.get(f"{V1}/staff/contacts")).json()
+    queue = (await desk.get(f"{V1}/staff/contacts?said=nothing&descending=true")).json()
     assert str(request.id) in [one["id"] for one in queue["requests"]]
     assert queue["total"] >= 1
     address = f"{V1}/staff/contacts/{request.id}"
@@ -155,6 +163,10 @@ async def test_T2_the_api_has_the_queue_the_request_and_the_verdicts(house: Hous
     assert shown["actions"] == ["send", "refuse", "correct"]
     found = await desk.get(f"{V1}/staff/contacts/found?reference={request.reference}")
     assert found.json()["request"]["id"] == str(request.id)
+    assert found.json()["access"] is None
+    unknown = await desk.get(f"{V1}/staff/contacts/found?reference=A-0000-0000-0000")
+    assert_problem(unknown, 422, "invalid_fields")
+    assert unknown.json()["fields"][0]["code"] == "reference_unknown"
     verdict = {"verdict": "send", "reason": "Called.", "contact_version": 1}
     assert (await desk.post(f"{address}/verdict", verdict)).json() == {"state": "in_review"}
     assert_problem(await desk.post(f"{address}/verdict", verdict), 409, "contact_review_same_person")
@@ -182,7 +194,12 @@ async def test_B11_without_a_staff_session_there_is_nothing(house: House, app: A
     async with visiting(app) as stranger:
         for token in (None, "x" * 43):
             stranger.token = token
-            for path in (f"{V1}/staff/contacts", address, f"{V1}/staff/contacts/found?reference={request.reference}"):
+            for path in (
+                f"{V1}/staff/contacts",
+                f"{V1}/staff/contacts/objected",
+                address,
+                f"{V1}/staff/contacts/found?reference={request.reference}",
+            ):
                 assert_problem(await stranger.get(path), 404, "not_found")
             for path, body in (
                 (f"{address}/verdict", verdict),
@@ -193,8 +210,88 @@ async def test_B11_without_a_staff_session_there_is_nothing(house: House, app: A
 
 
 @pytest.mark.browser
-async def test_B11_the_pages_are_not_there_for_anybody_else(house: House, site: Site):
+async def test_I16_without_a_staff_session_every_page_leads_to_the_sign_in_and_says_nothing(house: House, site: Site):
     request = await in_review(house)
     async with httpx2.AsyncClient(base_url=site.address) as stranger:
-        for path in ("/staff/contacts", f"/staff/contacts/{request.id}", "/staff/contacts/none"):
-            assert (await stranger.get(path)).status_code == 404
+        for path in (
+            "/staff",
+            "/staff/contacts",
+            f"/staff/contacts?reference={request.reference}",
+            f"/staff/contacts/{request.id}",
+            f"/staff/contacts/{uuid4()}",
+            "/staff/contacts/none",
+            "/staff/billing-services",
+            "/staff/nothing",
+        ):
+            answer = await stranger.get(path)
+            assert (answer.status_code, answer.text) == (303, "")
+            assert answer.headers["location"] == f"/staff/sign-in?{urlencode({'said': 'sign-in-first', 'next': path})}"
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        for one in (request.id, uuid4()):
+            form = {"idempotency_key": key(), "action": "resend"}
+            answer = await stranger.post(f"/staff/contacts/{one}", data=form, headers=headers)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/staff/sign-in?said=sign-in-first")
+    assert house.mails(to=request.contact) == []
+
+
+@pytest.mark.browser
+async def test_B11_a_reference_is_found_however_it_is_typed_and_refused_in_words_for_staff(
+    house: House, counter: Counter, at_desk: AtDesk
+):
+    request = await requested(house, await new_billing_service(house))
+    sam = await at_desk(await counter.clerk(name="Sam Desk Example"))
+    for typed in (request.reference.replace("-", ""), request.reference.removeprefix("A-").replace("-", " ").lower()):
+        await sam.go("/staff/contacts")
+        await sam.fill(reference=typed)
+        await sam.send("Find")
+        assert await sam.heading() == f"Request {request.reference}"
+    assert (await sam.go(f"/staff/contacts/{uuid4()}")).status == 404
+    assert await sam.reads("There is no such case or request.")
+    assert await sam.reads("Sam Desk Example")
+    assert not await sam.reads("registration")
+    await sam.judge()
+    for typed, words in (
+        ("A-0000-0000-0000", "No request has this reference"),
+        ("Harbour", "reads like A-2DJP-MD62-29MD"),
+    ):
+        await sam.go("/staff/contacts")
+        await sam.fill(reference=typed)
+        await sam.send("Find")
+        assert words in (await sam.field_errors())["reference"]
+        assert await sam.page.input_value("#reference") == typed
+        assert not await sam.reads("registration")
+    await sam.judge()
+
+
+@pytest.mark.browser
+async def test_B11_staff_follow_the_mail_to_an_access_on_hold_after_an_objection(
+    house: House, counter: Counter, at_desk: AtDesk
+):
+    provider = Provider(house)
+    clinic = await house.new_clinic()
+    boss = await provider.administrator(clinic)
+    clerk = await counter.clerk(name="Sam Desk Example")
+    granted = await provider.granted(clinic)
+    await objected(provider, await provider.objection_link(boss))
+    mail = await house.mail(to=clerk.email, subject="A provider objects")
+    path = f"/staff/contacts/{granted.request.id}"
+    assert path in (mail.text or "")
+    assert path in (mail.html or "")
+    sam = await at_desk(clerk)
+    await sam.go(path)
+    assert await sam.reads("Ola Objector (name given with the objection) says that the provider did not ask for this.")
+    assert await sam.reads("Only an administrator of the provider can resume it or end it")
+    assert await sam.reads(boss.email)
+    await sam.judge()
+    await sam.go("/staff/contacts")
+    await sam.page.get_by_role("link", name="on hold after an objection").click()
+    assert sam.path == "/staff/contacts?show=objected"
+    await sam.page.get_by_role("link", name="On hold since").click()
+    assert "sort=-waiting" in sam.path
+    await sam.judge()
+    await sam.page.get_by_role("link", name=granted.request.reference).click()
+    assert await sam.heading() == f"Request {granted.request.reference}"
+    await granting.revoke(house.gate, boss.principal, granted.id, key=key())
+    await sam.go(path)
+    assert await sam.reads("Access ended")
+    assert await sam.reads("Nothing is open any more.")

@@ -124,6 +124,24 @@ async def test_B6_every_dead_end_says_what_to_do(house: House, service: Service,
     assert "This request was declined" in response.text
 
 
+async def test_B2_with_the_last_try_only_a_new_code_is_offered(house: House, service: Service, person: Person):
+    request, contact = await asked(house, service)
+    await open_link(person, await contact.link(request))
+    await person.page.locator(f"input[name='answers.{request.id}'][value=approve]").check()
+    await fill(person)
+    await person.send("Send me a code")
+    wrong = another(await contact.code())
+    for _ in range(5):
+        await person.send_code(wrong)
+    assert await person.problem() == "This code was tried too often"
+    assert await person.page.locator("#code").count() == 0
+    assert not await person.reads("It works until")
+    await person.judge()
+    await person.send("Send a new code")
+    await person.send_code(await contact.code(after=1))
+    assert await person.heading() == "You approved the request"
+
+
 async def test_B2_another_browser_with_the_link_has_neither_code_page_nor_outcome(
     house: House, service: Service, new_person: NewPerson
 ):

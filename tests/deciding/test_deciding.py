@@ -45,6 +45,8 @@ async def test_T1_an_approval_opens_the_access_at_once_and_B4_both_sides_are_tol
     assert "approved" in (kept.text or "")
     assert "I did not do this" in (kept.text or "")
     assert "Opening the link changes nothing" in ((await contact.mail()).text or "")
+    # As pages write it, in the payer's zone (Chicago).
+    assert re.search(r"Open until: +[A-Z][a-z]+ \d+, \d{4}, \d+:\d\d [AP]M C[SD]T\s", (await contact.mail()).text or "")
     steps = await audited(house, request)
     assert steps.count("authorization.decision_drafted") == 1
     assert steps.count("authorization.decision_confirmed") == 1
@@ -97,6 +99,7 @@ async def test_T2_the_deciding_name_is_a_persons_and_not_an_organizations(house:
                 client="test", key=key(),
             )  # fmt: skip
         assert [defect.field for defect in refused.value.fields] == ["name"]
+        assert "account" not in refused.value.fields[0].message  # none is made here
     named, other = await asked(house, service, provider_name="Ada Example")
     with pytest.raises(Refusal) as refused:
         await deciding.begin_sitting(
@@ -242,16 +245,31 @@ async def test_T1_a_provider_that_the_directory_does_not_know_gets_the_same_mail
     assert sheets[0].linked.provider_tin_masked == "•••••9999"
     texts = [(await one.mail()).text or "" for one in (contact, other)]
     # What has to differ: link, reference, masked Tax ID, and the minute of the deadline.
-    alike = [re.sub(r"/answer/\S+|A-[0-9A-Z-]+|•+\d{4}|\d\d:\d\d UTC", "…", text) for text in texts]
+    alike = [re.sub(r"/answer/\S+|A-[0-9A-Z-]+|•+\d{4}|\d+:\d\d [AP]M [A-Z]+", "…", text) for text in texts]
     assert alike[0] == alike[1]
     found = await contact.answers(unknown)
     assert found.answers[0].outcome is Outcome.STOPPED
     row = await row_of(house, unknown)
     assert (row.state, row.closing_code) == (State.CANCELLED, "authorization_provider_unknown")
+    with pytest.raises(Refusal) as refused:
+        await contact.sheet(unknown)
+    assert refused.value.code == "authorization_stopped"  # nobody cancelled it
     assert await grants_of(house, unknown) == 0
     told = await house.mail(to=service.lead.email, subject="Your request was stopped")
     assert "Check the Tax ID and the NPI with the provider" in (told.text or "")
     assert "couldn't be carried out" in ((await contact.mail(subject="A request for access is over")).text or "")
+
+
+async def test_I5_a_second_tab_hears_that_the_request_was_stopped_not_cancelled(house: House, service: Service):
+    unknown, contact = await asked(house, service, tin="009999999", provider_name="Nowhere Clinic")
+    sitting, code = await contact.begun(unknown)
+    second, second_code = await contact.begun(unknown)
+    assert (await deciding.confirm(house.gate, sitting, code=code, key=key())).answers[0].outcome is Outcome.STOPPED
+    [told] = (await deciding.confirm(house.gate, second, code=second_code, key=key())).answers
+    assert (told.outcome, told.is_stopped) == (Outcome.SUPERSEDED, True)
+    with pytest.raises(Refusal) as refused:
+        await deciding.send_code_again(house.gate, second, key=key())
+    assert refused.value.code == "authorization_stopped"
 
 
 async def test_I9_a_corrected_contact_kills_the_link_and_what_was_begun_with_it(house: House, service: Service):

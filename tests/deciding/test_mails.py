@@ -16,7 +16,7 @@ TEMPLATES = Path(gateways.mail.__file__).parent / "templates" / "email"
 VALUES = {
     "service": "Harbor <b>Billing</b>", "service_tin": "•••••4321", "requester": "Bo Biller", "provider": "Northfield Clinic & Sons",
     "provider_tin": "•••••0001", "scope": "NPI 1234567893", "reference": "A-7K3M-9QXW", "until": "December 23, 2026, 15:04 UTC",
-    "contact": "k•••@northfield.example.org", "name": "Bo Biller",
+    "contact": "k•••@northfield.example.org", "name": "Bo Biller", "page": "clients/5f0c", "why": "Its Tax ID is unknown.",
 }  # fmt: skip
 STOPS = ("authorization_contact_refused", "authorization_provider_unknown", "authorization_service_gone")
 CASES: list[tuple[str, dict[str, str]]] = [

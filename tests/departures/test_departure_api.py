@@ -57,6 +57,8 @@ async def test_P9_the_whole_way_over_the_api(practice: Practice, visitor: Visito
     visitor.token = await sessions.begin(practice.gate, SessionKind.STAFF, member.id, client="test")
     queue = (await visitor.get(f"{V1}/staff/departures")).json()["reviews"]
     assert str(review.id) in [one["id"] for one in queue]
+    (line,) = [one for one in queue if one["id"] == str(review.id)]
+    assert line["due_at"].endswith("Z")  # UTC, like every time of the API
     assert (await visitor.get(f"{V1}/staff/objections")).status_code == 200
     done = await visitor.post(f"{V1}/staff/departures/{review.id}/decision", decision)
     assert done.json() == {"state": "kept"}

@@ -13,7 +13,7 @@ from sqlmodel import col
 from db.departures import NewcomerAnswer, NoticeLetterRow
 from db.directory import Location
 from domain.departure import Choice, State
-from portal import departure_desk, departures, newcomers
+from portal import account, departure_desk, departures, newcomers
 from portal.departures import ColleagueWord
 from portal.refusals import Refusal
 from tests.by_mail.conftest import until
@@ -79,6 +79,32 @@ async def test_P9_who_is_said_to_have_left_is_told_so(practice: Practice):
     notice = await practice.notice(departed)
     assert (notice.says_you_left, notice.review) == (True, State.OPEN)
     assert not (await practice.notice(colleague)).says_you_left
+
+
+async def test_P9_who_is_signed_in_reads_the_newcomers_full_name_and_the_link_shows_it_masked(practice: Practice):
+    clinic = await practice.house.new_clinic()
+    colleague = await practice.administrator(clinic)
+    await practice.successor(clinic, words=UNKNOWN)
+    assert (await practice.notice(colleague)).newcomer == "Jo Example"
+    link = await practice.notice_link(colleague)
+    assert (await newcomers.follow_link(practice.gate, link)).newcomer == "J••• E•••"
+    told = [
+        one
+        for one in await account.list_messages(practice.gate, colleague.principal)
+        if one.kind == "someone_registered"
+    ]
+    assert "Jo Example got access" in repr(told)
+
+
+async def test_P9_pages_name_the_last_day_that_the_mail_names(practice: Practice):
+    clinic = await practice.house.new_clinic()
+    departed = await practice.administrator(clinic)
+    successor = await practice.successor(clinic)
+    mail = await practice.house.mail(to=departed.email, subject="Someone says")
+    notice = await practice.notice(departed)
+    (claim,) = await departures.list_claims(practice.gate, successor.person.principal)
+    assert f"Object by:    {notice.last_day}" in (mail.text or "")
+    assert claim.last_day == notice.last_day
 
 
 async def test_P9_without_a_usable_address_nobody_is_kept_waiting_for_the_letter(practice: Practice):

@@ -7,6 +7,7 @@ from sqlmodel import col
 
 from db.departures import NewcomerAnswer
 from domain.departure import State
+from portal.departures import ColleagueWord
 from portal.registration_view import view_registration
 from tests.departures.conftest import Practice
 from tests.house import House, code_in
@@ -36,6 +37,8 @@ async def test_P9_the_account_page_asks_why_colleagues_cannot_help(practice: Pra
     await person.set_up_account()
     assert await person.field_errors() == {"reason_text": "Write why your colleagues can’t help you."}
     assert await person.page.get_by_label("Another reason").is_checked()
+    assert not await person.page.get_by_label("of them").count()  # there is one account only
+    assert await person.page.get_by_label("I don’t know who registered").count() == 1
     await person.page.get_by_label("They have left").check()
     await person.set_up_account()
     assert person.path == "/register/second-factor"
@@ -84,6 +87,23 @@ async def test_P9_the_departed_person_objects_on_the_notices_page(
     await practice.stands(review.id, State.CONTESTED)
 
 
+async def test_P9_with_the_last_try_only_a_new_code_is_offered(practice: Practice, new_person: NewPerson):
+    clinic = await practice.house.new_clinic()
+    told = await practice.administrator(clinic)
+    await practice.successor(clinic)
+    reader = await new_person(email=told.email)
+    await reader.go(f"/newcomer/{await practice.notice_link(told)}")
+    await reader.send("Send me a code")
+    digits = code_in(await practice.house.mail(to=told.email, subject="Your code to answer"))
+    await reader.page.get_by_role("radio").first.check()
+    for _ in range(5):
+        await reader.send_code(f"{(int(digits) + 1) % 1_000_000:06}", button="Send my answer")
+    assert await reader.problem() == "This code was tried too often"
+    assert await reader.page.locator("#code").count() == 0
+    assert await reader.page.get_by_role("button", name="Send me a new code").count() == 1
+    assert not await reader.reads("tries left")
+
+
 async def test_P9_who_is_signed_in_answers_without_a_code(practice: Practice, person: Person, house: House):
     clinic = await practice.house.new_clinic()
     departed = await practice.administrator(clinic)
@@ -103,7 +123,14 @@ async def test_P9_who_is_signed_in_answers_without_a_code(practice: Practice, pe
     assert await person.reads("We have your objection")
     await practice.stands(review.id, State.CONTESTED)
     await person.go("/newcomers")
-    assert await person.reads("Objected")
+    assert await person.reads("With our staff")
+    await person.judge()
+    await practice.decide(review.id, "keep")
+    notice = await practice.notice(departed)
+    await person.go(f"/newcomers/{notice.id}")
+    assert await person.reads("Your access to this organization stays as it is.")
+    assert await person.reads(f"the end of {notice.last_day}")
+    assert not await person.reads("Our staff look at it")
     await person.judge()
     foreign = await practice.administrator(await practice.house.new_clinic())
     await person.page.context.add_cookies(
@@ -111,6 +138,24 @@ async def test_P9_who_is_signed_in_answers_without_a_code(practice: Practice, pe
     )
     notice = await practice.notice(departed)
     assert (await person.go(f"/newcomers/{notice.id}")).status == 404  # I15
+
+
+async def test_P9_after_an_answer_the_page_asks_no_more(practice: Practice, person: Person):
+    clinic = await practice.house.new_clinic()
+    colleague = await practice.administrator(clinic)
+    await practice.successor(clinic, words=[ColleagueWord(reason="unknown")])
+    notice = await practice.says(colleague, "right")
+    await person.page.context.add_cookies(
+        [{"name": "gatehouse_session", "value": colleague.token, "url": person.site.address}]
+    )
+    await person.go(f"/newcomers/{notice.id}")
+    assert await person.reads("Jo Example")
+    assert await person.reads("Thank you for your answer")
+    assert await person.page.locator("input[type=radio]").count() == 0
+    await practice.says(colleague, "object")
+    await person.go(f"/newcomers/{notice.id}")
+    assert await person.reads("decide whether Jo Example keeps the access")
+    assert not await person.reads("Your access")
 
 
 async def test_I14_a_mail_scanner_changes_nothing(practice: Practice, client: httpx2.AsyncClient):

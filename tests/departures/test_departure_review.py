@@ -18,6 +18,7 @@ from domain.registration import State as RegistrationState
 from ops.mailbox import Fault
 from portal import adding, departure_desk, departures, newcomers, sessions, signing_in
 from portal.departures import ColleagueWord
+from portal.newcomers import Outcome
 from portal.refusals import Refusal
 from portal.sessions import SessionKind
 from tests.by_mail.conftest import until
@@ -69,7 +70,7 @@ async def test_P9_the_departed_person_objects_and_nothing_ends_until_staff_decid
     await practice.says(departed, "object")
     await practice.stands(review.id, State.CONTESTED)
     assert "departure_contested" in await practice.kinds(successor.person)
-    assert "departure_contested" in await practice.kinds(departed)
+    assert "departure_contested_you" in await practice.kinds(departed)
     await practice.skip_to(review.id, before=-timedelta(days=30))
     assert (await practice.review_status(review.id)).state is State.CONTESTED
     assert await practice.access_of(departed) == ["open"]
@@ -82,6 +83,11 @@ async def test_P9_the_departed_person_objects_and_nothing_ends_until_staff_decid
     assert await practice.access_of(departed) == ["open"]
     assert await practice.access_of(successor.person) == ["open"]
     assert await practice.due_mails("departure_kept", to=departed) == 1
+    mail = await practice.house.mail(to=departed.email, subject="The access stays as it is")
+    assert "Your access stays as it is." in (mail.text or "")  # to the reader, not of somebody masked
+    assert "•••" not in (mail.text or "")
+    assert "departure_kept_you" in await practice.kinds(departed)
+    assert (await practice.notice(departed)).outcome is Outcome.YOU_STAY
     assert await practice.due_mails("departure_kept", to=successor.person) == 1
 
 

@@ -115,6 +115,33 @@ async def test_P9_each_reason_is_kept_sealed_and_audited(practice_on_both: Pract
     assert "Springfield" not in told[0].details
 
 
+async def test_P9_all_of_them_are_those_who_were_shown(practice: Practice):
+    clinic = await practice.house.new_clinic()
+    departed = await practice.administrator(clinic)
+    started = await practice.arriving(clinic, words=[ColleagueWord(reason="left")], notice=True)
+    invited = await practice.colleague(departed)  # joins before the newcomer's account is made
+    assert [one.whom for one in await answers(practice, started.registration_id)] == [str(departed.account_id)]
+    await practice.house.secured(started)
+    assert len(await practice.reviews(departed)) == 1
+    assert await practice.reviews(invited) == []
+
+
+@pytest.mark.parametrize("reason", ["left", "on_leave"])
+async def test_P9_who_does_not_know_the_account_declares_nobody_departed(practice: Practice, reason: str):
+    clinic = await practice.house.new_clinic()
+    colleague = await practice.administrator(clinic)
+    words = [ColleagueWord(reason=reason, about=departures.NOBODY_KNOWN)]
+    started = await practice.arriving(clinic, words=words, notice=True)
+    (kept,) = await answers(practice, started.registration_id)
+    assert kept.whom == ""
+    if reason == "left":
+        assert kept.text_sealed is not None
+        assert practice.gate.vault.unseal(SEALED_REASON, kept.text_sealed) == "Somebody has left."
+    await practice.house.secured(started)
+    assert await practice.reviews(colleague) == []
+    assert "someone_registered" in await practice.kinds(colleague)
+
+
 async def test_I2_the_same_key_with_another_answer_is_refused(practice: Practice):
     clinic = await practice.house.new_clinic()
     await practice.administrator(clinic)

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 import pytest
 
 from db.departures import NoticeLetterRow
+from domain.departure import Choice
 from domain.print_shop import DeliveryEvent, DeliveryKind
 from portal import departure_desk, objection_desk
 from portal.departures import ColleagueWord
 from portal.letters import tell_delivery
+from portal.newcomers import Outcome
 from portal.objection_desk import Settled
 from portal.refusals import Refusal
 from tests.departures.conftest import Practice, Successor
@@ -47,8 +49,10 @@ async def test_P9_one_person_of_staff_keeps_a_newcomers_access(practice_on_both:
     assert await waiting(practice, member, second) == []
     assert await practice.access_of(second.person) == ["open"]
     for person in (first, second.person):
-        await practice.house.mail(to=person.email, subject="keeps the access")
-        assert (await practice.kinds(person)).count("newcomer_kept") == 1
+        mail = await practice.house.mail(to=person.email, subject="keeps the access")
+        assert ("Your access stays as it is." in (mail.text or "")) is (person is second.person)
+        kind = "newcomer_kept_you" if person is second.person else "newcomer_kept"
+        assert (await practice.kinds(person)).count(kind) == 1
     with pytest.raises(Refusal, match="not_found"):
         await ruled(practice, member, second, "end")
 
@@ -70,6 +74,20 @@ async def test_B11_ending_a_newcomers_access_takes_two_people(practice_on_both: 
     await practice.house.mail(to=first.email, subject="access has ended")
     await practice.house.mail(to=second.person.email, subject="access has ended")
     assert await waiting(practice, member, second) == []
+
+
+@pytest.mark.parametrize(("verdict", "outcome"), [("keep", Outcome.NEWCOMER_STAYS), ("end", Outcome.NEWCOMER_ENDED)])
+async def test_P9_who_objected_sees_what_staff_decided(practice: Practice, verdict: str, outcome: Outcome):
+    first, second = await objected(practice)
+    assert (await practice.notice(first)).outcome is Outcome.WITH_STAFF
+    for _ in range(2):
+        member = await practice.staff_member()
+        if (await practice.notice(first)).outcome is Outcome.WITH_STAFF:
+            await ruled(practice, member, second, verdict)
+    notice = await practice.notice(first)
+    assert (notice.outcome, notice.answered, notice.may_answer) == (outcome, Choice.OBJECT, False)
+    mail = await practice.house.mail(to=first.email, subject="newcomer")
+    assert "J••• E•••" in (mail.text or "")
 
 
 async def test_P9_a_newcomer_to_whom_nobody_objected_is_no_business_of_the_desk(practice: Practice):

@@ -68,6 +68,14 @@ def test_P1_each_defect_of_a_tax_id_has_its_code(text: str, code: str):
     assert refused(Tin.parse, text) == code
 
 
+@pytest.mark.parametrize(("text", "end"), [("1", "; 1 was typed."), ("12", "; 2 were typed.")])
+def test_P1_a_wrong_length_is_counted_as_people_count(text: str, end: str):
+    for parse in (Tin.parse, Npi.parse):
+        with pytest.raises(IdentifierError) as caught:
+            parse(text)
+        assert caught.value.message.endswith(end)
+
+
 def test_P1_a_spreadsheets_decimals_never_make_another_tax_id():
     # 011234567 lost its zero and gained ".0" in a spreadsheet; its digits alone would be somebody else's Tax ID.
     assert refused(Tin.parse, "11234567.0") == "tin_not_digits"

@@ -59,6 +59,9 @@ async def test_B7_an_administrator_approves_and_the_access_opens(provider_on_bot
     assert await provider_requests.list_requests(provider.gate, boss.principal) == []
     [grant] = await granting.list_grants(provider.gate, boss.principal)
     assert (grant.service, grant.via, grant.decided_as) == (service.name, "account", "Office manager")
+    mail = await provider.house.mail(to=boss.email, subject="A billing service got access")
+    assert f"(administrator of {grant.organization}, signed in)" in (mail.text or "")
+    assert "name given with the approval" not in (mail.text or "")
     [evidence] = await decisions(provider, asked)
     assert (evidence.via, evidence.account_id, evidence.sitting_id) == ("account", boss.account_id, evidence.id)
     given = [

@@ -147,7 +147,9 @@ async def test_B7_colleagues_of_one_npi_see_and_change_what_covers_theirs(provid
     whole = await provider.granted(clinic)
     own = await provider.granted(clinic, npi=clinic.npi)
     other = await provider.granted(clinic, npi=clinic.other_npi)
-    assert [view.id for view in await granting.list_grants(provider.gate, part.principal)] == [own.id]
+    seen = {view.id: view for view in await granting.list_grants(provider.gate, part.principal)}
+    assert seen.keys() == {whole.id, own.id}  # all of the Tax ID shows their NPI, too
+    assert (seen[whole.id].own_npis, seen[own.id].own_npis) == ((clinic.npi,), ())
     assert {view.id for view in await granting.list_grants(provider.gate, boss.principal)} == {
         whole.id, own.id, other.id,
     }  # fmt: skip
@@ -155,6 +157,22 @@ async def test_B7_colleagues_of_one_npi_see_and_change_what_covers_theirs(provid
     with pytest.raises(Refusal) as refused:
         await granting.hold(provider.gate, part.principal, other.id, key=key())
     assert refused.value.code == "not_found"
+
+    # What others have, too, they put on hold; to end it or open it again is for who looks after all of it.
+    view = seen[whole.id]
+    assert (view.may_hold, view.may_end, view.may_change) == (True, False, False)
+    await granting.hold(provider.gate, part.principal, whole.id, key=key())
+    for change in (granting.resume, granting.revoke):
+        with pytest.raises(Refusal) as refused:
+            await change(provider.gate, part.principal, whole.id, key=key())
+        assert refused.value.code == "not_administrator"
+    with pytest.raises(Refusal) as refused:
+        await granting.set_end_date(provider.gate, part.principal, whole.id, ends_on=later(10), key=key())
+    assert refused.value.code == "not_administrator"
+    mail = await provider.house.mail(to=boss.email, subject="A billing service's access has changed")
+    assert "I did not ask for this: sign in and resume or revoke it" in " ".join((mail.text or "").split())
+    await granting.resume(provider.gate, boss.principal, whole.id, key=key())
+    assert (await provider.grant(whole)).status == "open"
 
 
 async def test_I3_a_change_sent_by_hand_changes_nothing(provider: Provider):

@@ -8,6 +8,7 @@ from portal import granting
 from tests.authorization.scenes import new_billing_service
 from tests.grants.scenes import Granted, Provider, later
 from tests.grants.test_objecting import code_on, letter_of
+from tests.grants.test_one_npi import of_one_npi
 from tests.house import House, key
 from tests.web.conftest import NewPerson, client, new_caller, new_person, people, person, site
 from tests.web.person import Person
@@ -54,8 +55,11 @@ async def test_B7_an_administrator_looks_after_a_billing_services_access(
     assert response.status == 422
     assert list(await person.field_errors()) == ["ends_on"]
     assert await person.page.locator("#ends_on").input_value() == "2020-01-01"
+    assert not await person.reads("2027-06-30")  # no hint in another order than the field's own
     if scripts:
         await person.judge()
+    await person.go(person.path)  # loading the address of the refused form leads back to the access
+    assert person.path == f"/billing-services/{granted.id}"
     await person.fill(ends_on=later(30))
     await person.send("Set the end date")
     assert await person.reads("The end date is changed.")
@@ -82,6 +86,28 @@ async def test_B7_an_administrator_looks_after_a_billing_services_access(
         await person.judge()
 
 
+async def test_B7_who_looks_after_one_npi_sees_and_closes_an_access_to_all_of_the_tax_id(
+    provider: Provider, person: Person
+):
+    clinic, boss = await of_one_npi(provider)
+    granted = await provider.granted(clinic)
+    await signs_in_as(person, boss.token)
+    await person.go(f"/requests/{granted.request.id}")
+    assert await person.reads(f"All of the Tax ID, NPI {clinic.npi} included")
+    await person.go("/billing-services")
+    await person.page.get_by_role("link", name="Change").click()
+    assert await person.reads("until an administrator of all of the Tax ID resumes it")
+    await person.judge()
+    await person.send("Put on hold")
+    assert await person.page.get_by_role("button", name="Resume").count() == 0
+    assert await person.reads("Only an administrator of all of the Tax ID can resume it")
+    await person.judge()
+    await person.page.get_by_role("link", name="Revoke the access").click()
+    await person.page.check("#confirmed")
+    await person.send("Revoke the access")
+    assert (await provider.grant(granted)).status == "ended"
+
+
 async def test_B7_an_administrator_answers_a_request_on_its_page(provider: Provider, person: Person):
     clinic = await provider.house.new_clinic()
     boss = await provider.administrator(clinic)
@@ -90,13 +116,14 @@ async def test_B7_an_administrator_answers_a_request_on_its_page(provider: Provi
     assert person.path.startswith("/sign-in")  # from the mail, signed out
     await signs_in_as(person, boss.token)
     await person.go("/billing-services")
-    assert await person.reads("Requests waiting for your answer")
+    assert await person.reads("Requests waiting for an answer")
     await person.judge()
     await person.page.get_by_role("link", name="Answer").click()
     assert await person.page.locator("input[type=radio]:checked").count() == 0
     await person.judge()
     assert (await person.send("Send my answer")).status == 422
     assert list(await person.field_errors()) == ["choice", "role", "attested"]
+    assert not await person.reads("the person named here")  # nobody is: it's the account's own person
     await person.judge()
     await person.page.get_by_label("Approve").check()
     await person.fill(role="Office manager")
@@ -105,7 +132,7 @@ async def test_B7_an_administrator_answers_a_request_on_its_page(provider: Provi
     assert await person.reads("You approved this request")
     await person.judge()
     await person.go("/billing-services")
-    assert not await person.reads("Requests waiting for your answer")
+    assert not await person.reads("Requests waiting for an answer")
     assert await person.reads("as an administrator")
 
 

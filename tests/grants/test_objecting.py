@@ -242,6 +242,26 @@ async def test_I13_codes_are_counted_before_they_are_looked_up(provider: Provide
     assert [defect.code for defect in refused.value.fields] == ["pin_characters"]
 
 
+@pytest.mark.parametrize("typed", ["", "U", "?", "7K3M9"])
+async def test_B7_what_is_wrong_with_a_letters_code_is_said_of_a_code(provider: Provider, typed: str):
+    with pytest.raises(Refusal) as refused:
+        await objecting.redeem_code(provider.gate, code=typed, caller=key())
+    [defect] = refused.value.fields
+    assert "code" in defect.message
+    assert "PIN" not in defect.message
+
+
+async def test_B7_an_objectors_name_is_not_that_of_an_account(provider: Provider):
+    clinic = await provider.house.new_clinic()
+    boss = await provider.administrator(clinic)
+    await provider.granted(clinic)
+    with pytest.raises(Refusal) as refused:
+        await objected(provider, await provider.objection_link(boss), name="Billing Department")
+    [defect] = refused.value.fields
+    assert (defect.field, defect.code) == ("name", "name_not_personal")
+    assert "account" not in defect.message
+
+
 async def test_B5_no_address_to_write_to_holds_nothing_up(provider: Provider):
     clinic = await provider.house.new_clinic()
     async with provider.house.database.write() as session:

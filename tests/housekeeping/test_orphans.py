@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from sqlalchemy import select
@@ -167,20 +168,18 @@ async def test_I18_workers_that_start_keep_one_schedule_and_it_runs(house: House
     assert described.info.num_actions == 1
     assert described.schedule.spec.intervals[0].every == worker._HOUSEKEEPING_EVERY
 
-    async def rounds(number: int) -> list[str] | None:
-        actions = (await handle.describe()).info.recent_actions
-        ids = [
-            one.action.workflow_id for one in actions if isinstance(one.action, ScheduleActionExecutionStartWorkflow)
-        ]
-        return ids if len(ids) == number else None
+    async def newest_of(rounds: int) -> str | None:
+        actions = [one.action for one in (await handle.describe()).info.recent_actions]
+        ids = [one.workflow_id for one in actions if isinstance(one, ScheduleActionExecutionStartWorkflow)]
+        return ids[-1] if len(ids) == rounds else None
 
-    for number in (1, 2):  # the second gets what the first has returned, and can read it
-        newest = (await until(lambda number=number: rounds(number)))[-1]
-        await asyncio.wait_for(client.get_workflow_handle(newest).result(), 15)
-        if number == 1:
-            while f"{datetime.now(UTC):%H:%M:%SZ}" == newest[-9:]:  # a round is named for its second
-                await asyncio.sleep(0.05)
-            await handle.trigger()
+    # The second round gets what the first has returned, and can read it.
+    first = await until(partial(newest_of, 1))
+    await asyncio.wait_for(client.get_workflow_handle(first).result(), 15)
+    while f"{datetime.now(UTC):%H:%M:%SZ}" == first[-9:]:  # a round is named for its second
+        await asyncio.sleep(0.05)
+    await handle.trigger()
+    await asyncio.wait_for(client.get_workflow_handle(await until(partial(newest_of, 2))).result(), 15)
     assert [record.message for record in caplog.records if "refused" in record.message] == []
     await handle.delete()
     await client.get_schedule_handle(f"purging/{queue}").delete()

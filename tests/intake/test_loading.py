@@ -30,11 +30,13 @@ class Silent:
 
     def __init__(self) -> None:
         self.seen: list[tuple[int, int]] = []
+        self.counted: list[tuple[int, int]] = []
 
     def started(self, path: Path, kind: object) -> None: ...
 
-    def progressed(self, *, done: int, total: int, loaded: int) -> None:
+    def progressed(self, *, done: int, total: int, loaded: int, unchanged: int) -> None:
         self.seen.append((done, total))
+        self.counted.append((loaded, unchanged))
 
     def finished(self, result: object) -> None: ...
 
@@ -84,9 +86,11 @@ def test_the_same_payments_in_other_bytes_are_unchanged(demo: DemoSet, store: Di
     path = next(path for path in demo.files if path.name == "remittance_1.835")
     again = path.with_name("again.835")
     again.write_bytes(path.read_bytes() + b"\n")
-    (result,) = import_files([again], writer=store, report=Silent())
+    report = Silent()
+    (result,) = import_files([again], writer=store, report=report)
     assert result.totals.loaded == 0
     assert result.totals.unchanged > 100
+    assert report.counted[-1] == (0, result.totals.unchanged)
     assert contents(database_url)["payment"] == before["payment"]
 
 
@@ -102,6 +106,22 @@ def test_what_is_set_aside_is_listed_with_what_to_do(demo: DemoSet, store: Direc
         assert {row["what to do"] for row in listed} <= set(WHAT_TO_DO.values())
     assert all(result.rejects is None for name, result in results.items() if name not in demo.defects)
     assert len(rows(database_url, "intake_reject")) == sum(sum(counts.values()) for counts in demo.defects.values())
+
+
+def test_a_lost_list_of_rejects_is_written_again_by_importing_the_file_again(
+    demo: DemoSet, store: DirectoryStore, database_url: str
+):
+    path = next(path for path in demo.files if path.name == "check_register.csv")
+    (first,) = import_files([path], writer=store, report=Silent())
+    assert first.rejects is not None
+    before, listed = contents(database_url), first.rejects.read_bytes()
+    first.rejects.unlink()
+    status, out, err = run([path], store)
+    assert (status, err) == (0, "")
+    assert "loaded before, nothing to do; 4 set aside: " in out
+    assert f"what to do about them: {first.rejects}" in out
+    assert first.rejects.read_bytes() == listed
+    assert contents(database_url) == before
 
 
 def test_I12_no_patient_of_any_file_is_kept_or_told_anywhere(

@@ -1,13 +1,19 @@
 """CSV files: columns by name in any order, forgiving reading, and lines set aside with their reason."""
 
-from collections.abc import Iterator
+import gzip
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from domain.directory import Address, FileKind, NpiFact, PaymentFact, PaymentMethod, SetAside, VendorFact
+from domain.directory import Address, FileKind, NpiFact, PaymentFact, PaymentMethod, SetAside, VendorFact, cleaned_name
 from domain.identifiers import Ledger, Npi, Tin, VendorNumber
 from domain.matching import PaymentStatus
 from intake.detect import OwnRejectsError, kind_of
@@ -117,12 +123,91 @@ def test_optional_columns_are_checked_when_they_are_filled():
     ]
 
 
-def test_a_quotation_mark_that_is_never_closed_keeps_memory_flat_and_is_told():
-    good = f"8,CHK,2026-01-05,10,{TIN}"
-    found = register(good, '9,"CHK,2026-01-05,10', *([good] * 9000))
-    assert isinstance(found[0], PaymentFact)
-    assert {defect.reason for defect in found if isinstance(defect, SetAside)} == {"row_malformed"}
-    assert sum(isinstance(fact, PaymentFact) for fact in found) > 2000
+GOOD_LINES = {
+    read_vendors: ("Vendor Number,TIN,Name", f"V{{at}},{TIN},Clinic {{at}}"),
+    partial(read_register, name="r"): (REGISTER, f"{{at}},CHK,2026-01-05,10,{TIN}"),
+    read_providers: (
+        "NPI,Entity Type Code,Provider Organization Name (Legal Business Name),NPI Deactivation Date,NPI Reactivation Date",
+        f"{NPI},2,CLINIC {{at}},,",
+    ),
+    read_deactivations: ("NPI,NPPES Deactivation Date", f"{NPI},01/09/2026"),
+    read_other_names: (
+        "NPI,Provider Other Organization Name,Provider Other Organization Name Type Code",
+        f"{NPI},CLINIC {{at}},3",
+    ),
+}
+
+
+@pytest.mark.parametrize("reader", GOOD_LINES, ids=["vendors", "register", "providers", "deactivations", "other-names"])
+def test_a_quotation_mark_that_is_never_closed_costs_its_own_line_only(reader: Callable[..., Iterator[Any]]):
+    header, good = GOOD_LINES[reader]
+    wanted = [good.format(at=at) for at in range(50)]
+    first, _, rest = wanted[10].partition(",")
+    broken = [*wanted[:10], f'{first},"{rest}', *wanted[11:]]
+    found = list(reader(lines("\n".join((header, *broken)) + "\n")))
+    assert found[10] == SetAside("line 12", "", "row_malformed")
+    alone = list(reader(lines("\n".join((header, *wanted)) + "\n")))
+    assert found[:10] + found[11:] == alone[:10] + alone[11:]
+
+
+# What a line of a vendor file may be, good or broken; a quotation mark anywhere, and never a line end.
+vendor_names = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), min_size=1, max_size=12)
+raw_lines = st.text(st.sampled_from('"",;ab1 \t|\u2028'), max_size=20)
+
+
+@st.composite
+def vendor_lines(draw: st.DrawFn) -> str:
+    name = draw(vendor_names)
+    quoted = '"' + name.replace('"', '""') + '"'
+    return f"V{draw(st.integers(1, 99))},{TIN},{draw(st.sampled_from([quoted, name, quoted[:-1], quoted + name]))}"
+
+
+@given(st.lists(vendor_lines() | raw_lines, max_size=8), st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_whatever_a_line_holds_it_is_read_as_if_it_were_alone(written: list[str], line_end: str, is_compressed: bool):
+    header = f"Vendor Number,TIN,Name{line_end}"
+    content = b"\xef\xbb\xbf" + (header + "".join(line + line_end for line in written)).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "vendors.csv"
+        path.write_bytes(gzip.compress(content) if is_compressed else content)
+        with Source(path) as source:
+            found = list(read_vendors(source.lines()))
+    alone: list[Any] = []
+    for at, line in enumerate(written, start=2):
+        alone += [
+            replace(one, position=f"line {at}") if isinstance(one, SetAside) else one
+            for one in read_vendors(iter((header, line + line_end)))
+        ]
+    assert found == alone
+
+
+@given(vendor_names, st.sampled_from(["\n", "\r\n"]))
+def test_a_quoted_name_keeps_its_commas_and_its_doubled_quotation_marks(name: str, line_end: str):
+    quoted = '"' + name.replace('"', '""') + '"'
+    found = list(read_vendors(iter((f"Vendor Number,TIN,Name{line_end}", f"7,{TIN},{quoted}{line_end}"))))
+    kept = cleaned_name(name.strip())
+    assert found == [
+        VendorFact(number=VendorNumber("7"), tin=Tin(TIN), name=kept)
+        if kept
+        else SetAside("line 2", "name", "name_missing")
+    ]
+
+
+def test_a_file_with_the_line_ends_of_old_macs_or_an_endless_line_is_told(tmp_path: Path):
+    for content in (f"Vendor Number,TIN,Name\r7,{TIN},Clinic\r", "Vendor Number,TIN,Name," + "x" * 200_000):
+        path = tmp_path / "vendors.csv"
+        path.write_text(content, newline="")
+        with Source(path) as source:
+            assert list(read_vendors(source.lines())) == [SetAside("line 1", "", "columns_missing")]
+
+
+def test_a_short_compressed_file_that_breaks_off_keeps_what_came_before(tmp_path: Path):
+    path = tmp_path / "vendors.csv"
+    path.write_bytes(gzip.compress(f"Vendor Number,TIN,Name\n7,{TIN},Clinic\n".encode())[:-6])
+    with Source(path) as source:
+        assert list(read_vendors(source.lines())) == [
+            VendorFact(number=VendorNumber("7"), tin=Tin(TIN), name="Clinic"),
+            SetAside("file", "", "file_truncated"),
+        ]
 
 
 def test_P4_a_vendor_file_tells_closed_numbers_npis_and_practitioners():

@@ -160,10 +160,10 @@ def test_P2_the_letter_says_what_is_needed():
 
 
 def test_B3_the_letter_counts_from_its_printed_date():
-    assert "Use it by December 23, 2026. The PIN works for 30 days after the date of this letter." in text_of(render())
+    assert "Use it by December 23, 2026. Later, ask for a new letter on the same page." in text_of(render())
     strict = text_of(render(pin_days=21, dated=date(2026, 12, 31)))
     assert "December 31, 2026" in strict
-    assert "Use it by January 20, 2027. The PIN works for 21 days after the date of this letter." in strict
+    assert "Use it by January 20, 2027. Later" in strict
 
 
 def test_P2_the_code_to_scan_is_the_pages_address_and_never_the_pin():
@@ -176,6 +176,8 @@ def test_P2_the_code_to_scan_is_the_pages_address_and_never_the_pin():
 def test_B10_no_pin_outside_the_page_itself():
     pdf = render()
     reader = PdfReader(BytesIO(pdf))
+    assert reader.metadata is not None
+    assert reader.metadata.subject == "Provider portal"
     told = f"{reader.metadata} {reader.xmp_metadata} {reader.trailer['/Root']}"
     for secret in ("7K2M9", "QX4DT"):
         assert secret not in told

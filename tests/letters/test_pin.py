@@ -85,6 +85,12 @@ def test_P2_each_typing_error_has_its_code(typed, code):
     assert refused.value.code == code
 
 
+def test_P2_one_character_was_typed_and_two_were():
+    for typed, words in (("7", "1 was typed"), ("7K", "2 were typed")):
+        with pytest.raises(IdentifierError, match=words):
+            Pin.parse(typed)
+
+
 def test_P2_a_letter_u_is_explained():
     with pytest.raises(IdentifierError, match="V"):
         Pin.parse("7K2M9-QX4DU")

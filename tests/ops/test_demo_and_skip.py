@@ -1,4 +1,4 @@
-"""`demo authorization` and `skip` as an operator runs them, against a real site, worker, mailbox and development server."""
+"""`demo` and `skip` as an operator runs them, against a real site, worker, mailbox and development server."""
 
 import asyncio
 import json
@@ -11,8 +11,13 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import delete
+from sqlmodel import col
 
 from db.authorizations import AuthorizationRow
+from db.counting import count
+from db.registrations import Counter
+from ops.demo_checks import free_checks
 from ops.dev_server import DevServer
 from ops.skip import SkipRefused, duration_of
 from tests.authorization.scenes import new_billing_service, requested, row_of, state_of
@@ -50,6 +55,74 @@ def environment(sqlite_house: House, keyring_text: str, tmp_path: Path, dev_serv
 
 def described(clinic: Clinic) -> dict[str, str]:
     return {"organization": clinic.name, "tin": clinic.tin}
+
+
+def check_of(clinic: Clinic) -> dict[str, str]:
+    return described(clinic) | {
+        "vendor_number": clinic.vendor,
+        "document_number": f"000{clinic.check}",
+        "amount": clinic.amount,
+    }
+
+
+async def forget_callers(house: House) -> None:
+    """What this machine has tried today, in other tests."""
+    async with house.database.write() as session:
+        await session.execute(delete(Counter).where(col(Counter.scope).in_(("payment-caller", "start-caller"))))
+
+
+async def test_P1_the_demonstration_takes_a_check_that_nobody_has_used_and_leaves_the_one_of_up(
+    sqlite_house: House, environment: dict[str, str], tmp_path: Path
+):
+    shown, second, third, last = [await sqlite_house.new_clinic() for _ in range(4)]
+    demo = tmp_path / "demo"
+    demo.mkdir()
+    example = {"check": check_of(shown), "unused_checks": [check_of(one) for one in (second, third, last)]}
+    (demo / "example.json").write_text(json.dumps(example))
+    settings = sqlite_house.settings.model_copy(update={"data_dir": tmp_path})
+    assert [check["organization"] for check in free_checks(settings)] == [
+        one.name for one in (shown, second, third, last)
+    ]
+    await forget_callers(sqlite_house)
+    async with open_site(sqlite_house.settings, sqlite_house.gate) as site:
+        environment = environment | {"GATEHOUSE_SITE_URL": site.address}
+        played = await run("demo", **environment)
+        assert played.returncode == 0, played.stderr
+        assert f"{last.name} is proved" in played.stdout
+        # Also without its own notes: the database says that the check is used.
+        (demo / "played.json").unlink()
+        assert last.name not in [check["organization"] for check in free_checks(settings)]
+        again = await run("demo", **environment)
+        assert again.returncode == 0, again.stderr
+        assert f"{third.name} is proved" in again.stdout
+        # The database can't be read from here: what the site refuses is passed over.
+        (demo / "played.json").unlink()
+        elsewhere = environment | {"GATEHOUSE_DATABASE_URL": "postgresql+psycopg://nobody@localhost:9/nothing"}
+        blind = await run("demo", **elsewhere)
+        assert blind.returncode == 0, blind.stderr
+        assert blind.stdout.count("as if it was used already") == 2
+        assert f"{second.name} is proved" in blind.stdout
+    assert [check["organization"] for check in free_checks(settings)] == [shown.name]
+
+
+async def test_P1_a_demonstration_that_is_held_back_says_until_when_and_by_which_setting(
+    sqlite_house: House, environment: dict[str, str], tmp_path: Path
+):
+    clinic = await sqlite_house.new_clinic()
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "example.json").write_text(json.dumps({"check": check_of(clinic)}))
+    await forget_callers(sqlite_house)
+    now = sqlite_house.gate.now()
+    async with sqlite_house.database.write() as session:
+        caller = sqlite_house.gate.vault.digest("caller", "127.0.0.1")
+        for _ in range(sqlite_house.gate.limits.payment_tries_per_caller):
+            tally = await count(session, "payment-caller", caller, at=now, window=timedelta(days=1))
+    async with open_site(sqlite_house.settings, sqlite_house.gate) as site:
+        stopped = await run("demo", **environment, GATEHOUSE_SITE_URL=site.address)
+    await forget_callers(sqlite_house)
+    assert (stopped.returncode, stopped.stderr.count("\n")) == (1, 1)
+    assert f"Try again at {tally.window_ends_at:%B %d, %Y, %H:%M} UTC" in stopped.stderr
+    assert "GATEHOUSE_LIMITS__PAYMENT_TRIES_PER_CALLER" in stopped.stderr
 
 
 async def test_T1_the_demonstration_ends_with_open_access_and_leaves_a_request_to_skip(
@@ -155,6 +228,10 @@ async def test_skipping_something_unknown_or_for_no_time_is_a_line(environment: 
     unknown = await run("skip", "A-NOPE-NOPE", "31d", **environment)
     assert (unknown.returncode, unknown.stderr.count("\n")) == (1, 1)
     assert "there is no request" in unknown.stderr
+    registration = await run("skip", "r-nope-nope", "31d", **environment)
+    assert (registration.returncode, registration.stderr) == (
+        1, "Nothing was skipped: skip takes requests for access (A-…); registrations, invitations and cases aren't skipped.\n",
+    )  # fmt: skip
     soon = await run("skip", "A-NOPE-NOPE", "soon", **environment)
     assert (soon.returncode, "31d, 12h, 90m or 45s" in soon.stderr) == (1, True)
 

@@ -107,6 +107,28 @@ def test_other_commands_find_what_up_left_and_the_environment_comes_first(copy, 
     ]
 
 
+def _cli(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GATEHOUSE_", "TEMPORAL_"))}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), *arguments],
+        cwd=cwd, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+def test_a_command_that_is_not_known_is_answered_with_all_that_are(tmp_path):
+    ended = _cli("foo", cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("gatehouse: there is no command `foo`. The commands are: up, test, help, migrate, ")
+    assert "skip" in ended.stderr
+    assert "up, test, help" in _cli("--help", cwd=tmp_path).stdout
+
+
+def test_without_keys_a_command_says_that_up_makes_them(tmp_path):
+    ended = _cli("import", "file.835", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[1:] == ["Run ./gatehouse up first (it makes the keys), or set GATEHOUSE_KEYS."]
+
+
 def test_up_takes_no_arguments(copy, tmp_path):
     ended = _run(copy / "gatehouse", "up", "--port", "9", cwd=tmp_path)
     assert ended.returncode == 1

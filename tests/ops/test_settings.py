@@ -3,12 +3,14 @@
 import base64
 import os
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from domain.limits import Limits
 from ops.settings import Payer, Settings, describe_error, documented_settings, settings_table
 
 GOOD_KEY = "k1:" + base64.b64encode(bytes((7 * n * n + 13) % 251 for n in range(32))).decode()
@@ -74,6 +76,25 @@ def test_nested_and_listed_settings_are_read(environment):
     assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "192.0.2.7/32"]
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("86400", timedelta(days=1)), (" 172800 ", timedelta(days=2)), ("P3D", timedelta(days=3))],
+)
+def test_durations_are_seconds_or_iso_8601(environment, written, meant):
+    durations = [name for name, field in Limits.model_fields.items() if field.annotation is timedelta]
+    assert len(durations) > 20
+    environment(**{f"LIMITS__{name.upper()}": written for name in durations})
+    limits = Settings.load().limits
+    assert {getattr(limits, name) for name in durations} == {meant}
+    environment(LIMITS__AUTHORIZATION_RESEND_GAP="20")
+    assert Settings.load().limits.authorization_resend_gap == timedelta(seconds=20)
+
+
+def test_several_durations_are_given_in_brackets(environment):
+    environment(LIMITS__AUTHORIZATION_REMINDERS='[604800, "P14D"]')
+    assert Settings.load().limits.authorization_reminders == (timedelta(days=7), timedelta(days=14))
+
+
 def _complaint(values, environment) -> str:
     environment(**values)
     try:
@@ -98,6 +119,11 @@ def _complaint(values, environment) -> str:
         ({"PAYER__COLOUR_PRIMARY": "#8a8a8a"}, "GATEHOUSE_PAYER__COLOUR_PRIMARY is too light"),
         ({"PAYER": "MARKER"}, "GATEHOUSE_PAYER can't be read"),
         ({"LIMITS__CODE_TRIES": "0"}, "GATEHOUSE_LIMITS__CODE_TRIES is wrong: "),
+        (
+            {"LIMITS__CODE_LIFE": "MARKER"},
+            "GATEHOUSE_LIMITS__CODE_LIFE is wrong: a duration is seconds, such as 90, or",
+        ),
+        ({"LIMITS__CODE_LIFE": "9" * 5000}, "GATEHOUSE_LIMITS__CODE_LIFE is wrong: a duration is seconds"),
         ({"SMTP_PASSWORD": "MARKER"}, "GATEHOUSE_SMTP_USERNAME is missing although a password is set"),
         ({"TASK_QUEUE": "a b MARKER"}, "GATEHOUSE_TASK_QUEUE is wrong: "),
     ],

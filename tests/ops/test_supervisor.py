@@ -43,7 +43,7 @@ async def test_everything_starts_and_stops_in_order_with_exit_code_0(up):
         "Temporal … ready",
         "Mailbox … ready",
         "Worker … ready",
-        "A payment to register with:",
+        "A payment to register with (made-up numbers: the page asks you to confirm the Tax ID):",
         "00-1234567",
         "/api/docs",
     ):

@@ -13,7 +13,7 @@ from db.registrations import Counter
 from domain.people import limit_key
 from domain.registration import Code, State
 from ops.mailbox import Mail
-from portal import account_setup, registering
+from portal import account_setup, registering, resuming
 from portal.refusals import Refusal
 from tests.house import PASSWORD, House, code_in, key
 from tests.registration.desk import Desk
@@ -282,13 +282,13 @@ async def test_a_refused_beginning_stays_refused_when_its_sent_again(house: Hous
 async def test_a_resume_link_works_once_for_a_day_and_only_until_the_account_is_made(house: House):
     email = f"later-{key()}@clinic.example.org"
     started = await house.confirmed(email=email)
-    await registering.mail_resume_links(house.gate, email=email.upper())
+    await resuming.mail_resume_links(house.gate, email=email.upper())
     link = resume_token(await house.mail(to=email, subject="Go on"))
     rid, token = await registering.redeem_resume_link(house.gate, link_token=link, client="other")
     assert rid == started.registration_id
     assert token != started.token
     await assert_dead(house, link)
-    await registering.mail_resume_links(house.gate, email=email)
+    await resuming.mail_resume_links(house.gate, email=email)
     second = resume_token(await house.mail(to=email, subject="Go on", after=1))
     await assert_dead(house, second, later=timedelta(hours=24))
     assert (await house.prove(started, await house.new_clinic())).accepted
@@ -311,8 +311,8 @@ def resume_token(mail: Mail) -> str:
 async def test_resume_links_are_mailed_for_nobody_and_never_before_the_address_is_confirmed(house: House):
     email = f"early-{key()}@clinic.example.org"
     started = await house.start(email=email)
-    await registering.mail_resume_links(house.gate, email=email)
-    await registering.mail_resume_links(house.gate, email=f"nobody-{key()}@clinic.example.org")
+    await resuming.mail_resume_links(house.gate, email=email)
+    await resuming.mail_resume_links(house.gate, email=f"nobody-{key()}@clinic.example.org")
     await house.quiet(started.registration_id)
     assert not house.mails(to=email, subject="Go on")
 
@@ -321,7 +321,7 @@ async def test_five_resume_links_an_hour(house: House):
     email = f"links-{key()}@clinic.example.org"
     started = await house.confirmed(email=email)
     for _ in range(7):
-        await registering.mail_resume_links(house.gate, email=email)
+        await resuming.mail_resume_links(house.gate, email=email)
         await house.quiet(started.registration_id)
     assert len(house.mails(to=email, subject="Go on")) == 5
 

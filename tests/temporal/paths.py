@@ -7,7 +7,7 @@ from uuid import UUID
 from temporalio.client import WorkflowHistory
 from temporalio.testing import TimeSkipper
 
-from portal import registering
+from portal import registering, resuming
 from portal.registering import Started
 from tests.house import House, code_in, key
 from tests.temporal.other_paths import OTHER_PATHS
@@ -66,7 +66,7 @@ async def resumed_and_withdrawn(house: House) -> UUID:
     """A link to go on elsewhere, and the end at the person's wish."""
     email = f"path-{key()}@clinic.example.org"
     started = await _confirmed(house, email)
-    await registering.mail_resume_links(house.gate, email=email)
+    await resuming.mail_resume_links(house.gate, email=email)
     await house.mail(to=email, subject="Go on")
     await house.quiet(started.registration_id)
     await registering.withdraw(house.gate, started.registration_id, key=key())

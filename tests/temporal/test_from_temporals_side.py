@@ -14,7 +14,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from domain.registration import State
 from domain.search_attributes import DEADLINE, REFERENCE, STATE, WAITS_FOR
-from portal import registering
+from portal import registering, resuming
 from portal.registration_view import view_registration
 from tests.house import House, key
 from tests.temporal.forbidden import FORBIDDEN
@@ -40,7 +40,7 @@ async def sealed_elsewhere(house: House, signal: str) -> Payload:
     """A genuine argument of this signal, sealed for another registration."""
     email = f"else-{key()}@clinic.example.org"
     other = await house.confirmed(email=email)
-    await registering.mail_resume_links(house.gate, email=email)
+    await resuming.mail_resume_links(house.gate, email=email)
     await house.mail(to=email, subject="Go on")
     history = await house.handle(other.registration_id).fetch_history()
     for event in history.events:
@@ -77,7 +77,7 @@ async def test_I3_forged_signals_and_updates_change_nothing_and_wedge_nothing(ho
     assert (await house.status(rid)).revision == before
     assert not house.mails(to=email, subject="Go on")
     # The genuine message after them still works, and no workflow task has failed.
-    await registering.mail_resume_links(house.gate, email=email)
+    await resuming.mail_resume_links(house.gate, email=email)
     await house.mail(to=email, subject="Go on")
     assert (await house.prove(started, clinic)).accepted
     history = await house.handle(rid).fetch_history()

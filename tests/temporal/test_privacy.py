@@ -20,7 +20,7 @@ from db.directory import Vendor
 from db.schema import sync_url
 from ops.logs import configure_logs
 from ops.mailbox import Fault
-from portal import account_setup, registering, signing_in
+from portal import account_setup, registering, resuming, signing_in
 from portal.refusals import Refusal
 from tests.house import House, code_in, key
 from tests.registration.test_notices_and_payees import change_directory
@@ -110,7 +110,7 @@ async def marked(sqlite_house: House) -> tuple[House, list[UUID], Markers, str]:
         code = code_in(await house.mail(to=EMAIL, subject="code"))
         await registering.confirm_email(house.gate, rid, code="000000", key=key())
         await registering.confirm_email(house.gate, rid, code=code, key=key())
-        await registering.mail_resume_links(house.gate, email=EMAIL)
+        await resuming.mail_resume_links(house.gate, email=EMAIL)
         link = (await house.mail(to=EMAIL, subject="Go on")).text.split("/resume/")[1].split()[0]
         await registering.keep_organization(house.gate, rid, tin=TIN, vendor=VENDOR, npi="")
         await house.prove(started, clinic, **{**claim, "amount": "7,319.47"})

@@ -8,7 +8,9 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from db.registrations import RegistrationRow
+from domain.registration import State
 from ops.mailbox import Fault
+from portal.registration_view import view_registration
 from tests.house import PASSWORD, House
 from tests.web.conftest import NewPerson
 from tests.web.person import NUMBER, Person
@@ -160,15 +162,27 @@ async def test_P4_what_cannot_be_meant_is_told_at_its_field_and_costs_no_try(hou
     assert await person.reads("You have 4 tries left.")
 
 
-async def test_a_tax_id_that_no_employer_has_is_asked_about_once(house: House, person: Person):
+async def test_P1_a_tax_id_that_no_employer_has_is_an_entry_to_correct_until_it_is_confirmed(
+    house: House, person: Person
+):
     clinic = await house.new_clinic()
     await person.confirmed()
     await person.go("/register/organization")
     await person.fill(tin="07-1234567", vendor_number=clinic.vendor)
-    await person.send("Continue")
-    assert await person.reads("No Tax ID of an employer starts like this")
+    for _ in range(2):  # sent again without the tick it says so again
+        response = await person.send("Continue")
+        assert response.status == 422
+        assert (await person.page.title()).startswith("Problem: ")
+        assert list(await person.field_errors()) == ["tin_confirmed"]
+        assert await person.page.evaluate("document.activeElement.hasAttribute('data-error-summary')")
+        assert await person.page.locator("#tin_confirmed[aria-invalid=true]").count() == 1
     await person.judge()
     await person.page.check("#tin_confirmed")
+    await person.fill(vendor_number="")
+    await person.send("Continue")
+    assert list(await person.field_errors()) == ["identified_by"]
+    assert await person.page.locator("#tin_confirmed").is_checked()  # said once
+    await person.fill(vendor_number=clinic.vendor)
     await person.send("Continue")
     assert person.path == "/register/payment"
 
@@ -193,6 +207,25 @@ async def test_P6_a_wrong_code_a_new_code_and_the_old_one_afterwards(house: Hous
         await person.send_code(first)
         assert await person.field_errors() == {"code": "That code isn't right"}
     await person.send_code(f"{second[:3]} {second[3:]}")
+    assert person.path == "/register/organization"
+
+
+async def test_P6_with_the_last_try_only_a_new_code_is_offered(person: Person):
+    await person.begin()
+    code = await person.code()
+    wrong = f"{(int(code) + 1) % 1_000_000:06}"
+    for _ in range(4):
+        await person.send_code(wrong)
+    assert await person.reads("You have 1 try left.")
+    response = await person.send_code(wrong)
+    assert response.status == 422
+    assert await person.problem() == "This code was tried too often"
+    assert await person.page.locator("#code").count() == 0
+    assert not await person.reads("tries left")
+    assert not await person.reads("works until")
+    await person.judge()
+    await person.send("Send a new code")
+    await person.send_code(await person.code(after=1))
     assert person.path == "/register/organization"
 
 
@@ -234,6 +267,7 @@ async def test_B5_an_address_that_takes_no_mail_can_be_corrected(house: House, p
     await person.until("/register/email", "We could not reach your mailbox")
     await person.judge()
     house.sink.fault = Fault.NONE
+    mistyped, first = person.email, await person.registration_id()
     await person.page.get_by_role("link", name="Correct the address").click()
     await person.page.wait_for_url("**/register")
     assert await person.typed("Your full name") == person.name
@@ -241,7 +275,40 @@ async def test_B5_an_address_that_takes_no_mail_can_be_corrected(house: House, p
     await person.fill(email=person.email)
     await person.page.check("#attestation")
     await person.send("Continue")
+    # The one that is left behind is closed, and its address hears nothing of that.
+    assert (await view_registration(house.gate, first)).state is State.WITHDRAWN
     await person.confirm()
+    await house.quiet(first)
+    assert house.mails(to=mistyped) == []
+
+
+async def test_P6_only_what_waits_for_its_address_is_closed_by_beginning_again(house: House, person: Person):
+    await person.begin()
+    await person.confirm()
+    first = await person.registration_id()
+    person.email = f"other.{person.email}"
+    await person.begin()
+    assert (await view_registration(house.gate, first)).state is State.PROVING
+
+
+async def test_withdrawing_is_offered_from_the_first_code_to_the_last(house: House, person: Person):
+    await person.begin()
+    await person.page.get_by_role("link", name="Stop this registration").click()
+    await person.page.wait_for_url("**/withdraw")
+    assert not await person.reads("If you only want to pause")  # no link leads back before the address is confirmed
+    await person.judge()
+    person.email = f"another.{person.email}"
+    await person.proved(await house.new_clinic())
+    await person.go("/register/account")
+    await person.set_up_account(password="short")
+    assert await person.page.get_by_role("link", name="Stop this registration").count() == 1
+    await person.set_up_account()
+    assert person.path == "/register/second-factor"
+    await person.page.get_by_role("link", name="Stop this registration").click()
+    await person.page.wait_for_url("**/withdraw")
+    assert await person.reads("If you only want to pause")
+    await person.send("Stop the registration")
+    assert person.path == "/register/closed"
 
 
 async def test_P7_the_account_is_in_the_name_of_its_person(house: House, person: Person):
@@ -256,6 +323,7 @@ async def test_P7_the_account_is_in_the_name_of_its_person(house: House, person:
     await person.fill(name="Dr. Ada Example")
     await person.set_up_account()
     assert await person.reads("This is the name of a practitioner of the organization")
+    assert list(await person.field_errors()) == ["practitioner_attestation"]  # the box to tick
     await person.judge()
     await person.set_up_account()
     assert list(await person.field_errors()) == ["practitioner_attestation"]

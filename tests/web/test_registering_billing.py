@@ -19,8 +19,9 @@ def service() -> Service:
 async def name_service(person: Person, service: Service) -> None:
     """The page of the billing service; the house's Tax IDs are ones that nobody has."""
     await person.fill(name=service.name, tin=f"{service.tin[:2]}-{service.tin[2:]}")
-    await person.send("Continue")
-    assert await person.page.locator("#tin_confirmed").count() == 1
+    response = await person.send("Continue")
+    assert response.status == 422
+    assert list(await person.field_errors()) == ["tin_confirmed"]
     assert await person.typed("Name of the billing service") == service.name
     await person.judge()
     await person.page.check("#tin_confirmed")

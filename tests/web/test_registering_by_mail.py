@@ -11,13 +11,14 @@ import httpx2
 import pytest
 from sqlalchemy import ColumnElement, func, select
 from sqlmodel import col
-from temporalio.testing import TimeSkipper
 
 from db.audit import AuditEntry
+from db.counting import count
 from db.directory import Location
 from db.letters import LetterRow
 from db.registrations import Counter, RegistrationRow
 from portal.delivery_reports import DeliveryReading
+from portal.registration_view import view_registration
 from serve import delivery_reading
 from tests.by_mail.conftest import pin_on, until, wrong
 from tests.house import Clinic, House, key
@@ -214,7 +215,7 @@ async def test_P2_a_wrong_pin_is_counted_and_paused_and_another_letter_has_its_t
     clinic = await house.new_clinic()
     await person.confirmed()
     await asks_for_a_letter(person, clinic)
-    _, pdf = await newest_letter(house, person)
+    letter_id, pdf = await newest_letter(house, person)
     pin = pin_on(pdf)
     await person.fill(pin="12345")
     await person.send("Continue")
@@ -227,14 +228,22 @@ async def test_P2_a_wrong_pin_is_counted_and_paused_and_another_letter_has_its_t
             assert await person.reads(f"You have {left} {'try' if left == 1 else 'tries'} left")
             assert await person.page.locator("#pin").input_value() == "", "a PIN is never sent back to the page"
     await person.go("/register/pin")
-    await person.fill(pin=pin)
-    response = await person.send("Continue")
-    assert (response.status, await person.problem()) == (429, "Too many tries for now")
+    assert await person.problem() == "Too many tries for now"
+    assert await person.reads("You can try again at")
+    assert await person.page.locator("#pin").count() == 0, "loaded again, there is no field either"
+    await person.judge()
+    # Sent from a page that was open before.
+    form: dict[str, str | float | bool] = {"idempotency_key": key(), "pin": pin}
+    paused = await person.page.context.request.post(
+        person.site.address + "/register/pin", form=form, headers={"Origin": person.site.address}
+    )
+    assert paused.status == 429
     await person.judge()
     await person.go("/register/letter")
     assert await person.reads("You can ask for another letter from")
     await person.judge()
-    await TimeSkipper(house.client).fast_forward(house.handle(await person.registration_id()), timedelta(minutes=10))
+    async with house.database.write() as session:  # the ten minutes pass
+        (await session.get_one(Counter, ("pin", letter_id))).window_ends_at = house.gate.now()
     await person.go("/register/pin")
     await person.fill(pin=pin)
     await person.send("Continue")
@@ -259,8 +268,85 @@ async def test_P2_locked_letters_are_explained_and_lock_nobody(person: Person, h
     assert response.headers["location"] == "/register/letter?told=pin_letters_locked"
     await person.go(response.headers["location"])
     assert await person.problem() == "The letters of this registration no longer work"
+    assert await person.page.get_by_role("link", name="Ask for another letter").count() == 0, (
+        "this is where it's asked for"
+    )
     await person.judge()
+    await person.go("/register/pin")
+    assert person.path == "/register/letter?told=pin_letters_locked", "the address on the letter says why"
     assert (await house.prove(started, clinic)).accepted
+
+
+async def test_P2_letters_that_can_never_work_are_not_offered(person: Person, house: House):
+    clinic = await house.new_clinic()
+    started = await person.confirmed()
+    await asks_for_a_letter(person, clinic)
+    _, pdf = await newest_letter(house, person)
+    async with house.database.write() as session:
+        tries = house.gate.limits.pin_tries_in_life - 1
+        await count(session, "pin-life", str(started.registration_id), at=house.gate.now())
+        (await session.get_one(Counter, ("pin-life", str(started.registration_id)))).count = tries
+    await person.go("/register/pin")
+    await person.fill(pin=wrong(pin_on(pdf)))
+    await person.send("Continue")
+    assert person.path.startswith("/register/letter")
+    for path in ("/register/letter", "/register/pin"):
+        await person.go(path)
+        assert await person.problem() == "Letters no longer work for this registration"
+        assert await person.page.get_by_role("button", name="Show the addresses").count() == 0
+        assert await person.page.get_by_role("link", name="another letter").count() == 0
+        await person.judge()
+    await person.go("/register/payment")
+    assert await person.page.get_by_role("link", name="US Mail").count() == 0
+    await person.prove(clinic.check, "1.00")
+    assert await person.page.get_by_role("link", name="US Mail").count() == 0
+    await person.go("/register/letter")
+    await person.fill(telephone="217-555-0142")
+    await person.send("Send to provider support")
+    assert person.path.startswith("/register/cases/")
+
+
+async def test_P2_before_a_letter_was_asked_for_its_address_says_so(person: Person):
+    await person.confirmed()
+    await person.go("/register/pin")
+    assert person.path == "/register/organization?said=no-letter-yet"
+    assert await person.reads("No letter was asked for yet")
+
+
+async def test_P2_while_look_ups_are_paused_the_page_leads_nowhere_in_vain(person: Person, house: House):
+    clinic = await house.new_clinic()
+    started = await person.confirmed()
+    await house_draft(house, person, tin=clinic.tin, vendor=clinic.vendor)
+    await person.go("/register/letter")
+    for _ in range(5):
+        await house.prove(started, clinic, amount="1.00")
+    await person.send("Show the addresses on record")
+    for _ in range(2):
+        assert await person.problem() == "Too many tries for now"
+        assert await person.page.locator("main").get_by_role("link", name="US Mail").count() == 0
+        assert await person.page.get_by_role("button", name="Show the addresses").count() == 0
+        await person.judge()
+        await person.go("/register/letter")
+
+
+async def test_B5_an_address_where_mail_came_back_is_marked_and_not_offered(person: Person, house: House):
+    clinic = await house.new_clinic()
+    await person.confirmed()
+    await asks_for_a_letter(person, clinic)
+    await add_location(house, clinic, "22 OAK AVE")
+    letter_id, _ = await newest_letter(house, person)
+    await plays_the_shop(person, letter_id, "Mailed")
+    await plays_the_shop(person, letter_id, "Came back")
+    await person.until("/register/pin", "Came back")
+    async with house.database.write() as session:  # a day later another letter may be asked for
+        (await session.get_one(LetterRow, UUID(letter_id))).requested_at -= timedelta(hours=25)
+    await person.go("/register/letter")
+    await person.send("Show the addresses on record")
+    assert await person.page.get_by_role("radio").count() == 1
+    assert not await person.page.get_by_role("radio").first.is_checked()
+    assert await person.page.get_by_label("2•• O••• Ave, Peoria, IL 616••").count() == 1
+    assert await person.reads("1•• M••• St, Springfield, IL 627•• Mail sent here came back on")
+    await person.judge()
 
 
 async def test_P2_a_mismatch_and_no_usable_address_are_told_with_a_way_on(person: Person, house: House):
@@ -274,11 +360,21 @@ async def test_P2_a_mismatch_and_no_usable_address_are_told_with_a_way_on(person
     response = await person.send("Show the addresses on record")
     assert (response.status, await person.problem()) == (422, "We couldn't match this to our records")
     assert await person.reads("You have 4 tries left")
+    assert await person.page.get_by_role("link", name="My provider is not listed").count() == 1
     await person.judge()
     await house_draft(house, person, tin=other.tin, vendor=other.vendor)
     await person.go("/register/letter")
     await person.send("Show the addresses on record")
     assert await person.problem() == "We have no address we can mail a letter to"
+    await person.judge()
+    await person.send("Send to provider support")
+    assert "telephone" in await person.field_errors()
+    await person.fill(telephone="217-555-0142")
+    await person.send("Send to provider support")
+    assert person.path.startswith("/register/cases/"), "a case for staff, with nothing typed again"
+    assert await person.reads(f"•••••{other.tin[-4:]}")
+    await person.go("/register/letter")
+    await person.send("Show the addresses on record")
     await person.page.get_by_role("link", name="payment or notice instead").click()
     await person.page.wait_for_url("**/register/payment")
 
@@ -303,8 +399,14 @@ async def test_P2_weeks_later_on_another_device(person: Person, new_person: NewP
     await phone.judge()
     await phone.go("/register/letter")
     assert await phone.heading() == "You have a letter with a PIN?"
-    await phone.fill(email=person.email)
+    reference = (await view_registration(house.gate, await person.registration_id())).reference
+    await phone.fill(email="R-12")
     await phone.send("Send the link")
+    assert "such as R-7K3M-9QXW-2B4C" in (await phone.field_errors())["email"]
+    await phone.fill(email=reference.lower().replace("-", " "))  # as printed on the letter
+    await phone.send("Send the link")
+    assert await phone.reads(f"If registration {reference} is open")
+    await phone.judge()
     mail = await house.mail(to=person.email, subject="Go on with")
     link = re.search(r"/resume/\S+", mail.text)
     assert link

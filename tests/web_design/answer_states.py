@@ -29,7 +29,7 @@ def _sheet(*others: dict[str, object], **more: object) -> dict[str, object]:
 
 
 def _answer(outcome: str, state: str, choice: str = "approve", **request: object) -> dict[str, object]:
-    return {"request": _asked(**request), "choice": choice, "outcome": outcome, "state": state}  # type: ignore[arg-type]  # fields of the request
+    return {"request": _asked(**request), "choice": choice, "outcome": outcome, "state": state, "is_stopped": False}  # type: ignore[arg-type]  # fields of the request
 
 
 def _sitting(*answers: dict[str, object], **more: object) -> dict[str, object]:
@@ -72,6 +72,8 @@ ANSWER_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("answer-code-wrong", "answer_code.html", _code(
         _answer("unconfirmed", "sent"), _answer("unconfirmed", "sent", "decline", provider=_LONG), tries_left=3,
         errors={"code": "That code isn’t right"}, values={"code": "123456"})),
+    ("answer-code-tried-out", "answer_code.html", _code(_answer("unconfirmed", "sent"), tries_left=0, problem={
+        "title": "This code was tried too often", "detail": "For safety it no longer works.", "next": ["Ask for a new code."]})),
     ("answer-code-limit", "answer_code.html", _code(_answer("unconfirmed", "sent"), retry_at=_NOW, problem=_LIMIT)),
     ("answer-approved", "answer_done.html", _done(_answer("approved", "approved"))),
     ("answer-pending", "answer_done.html", _done(_answer("pending", "sent"))),

@@ -7,7 +7,10 @@ _NOW: Final = datetime(2026, 11, 23, 15, 40, tzinfo=UTC)
 _KEY: Final = "6b1f6c1e-6d0e-4c57-9a36-8d6a5a3f1c11"
 _FORM: Final[dict[str, object]] = {"action": "/sent", "idempotency_key": _KEY}
 _LONG: Final = "Saint Bartholomew’s Interdenominational Otorhinolaryngological & Gastroenterological Associates of Greater Springfield, P.L.L.C."
-_STAFF: Final = {"staff": {"name": "Sam Desk Example", "role": "supervisor"}, "idempotency_key": _KEY}
+_STAFF: Final[dict[str, object]] = {
+    "staff": {"name": "Sam Desk Example", "role": "supervisor"},
+    "idempotency_key": _KEY,
+}
 _WAITING: Final = {"label": "Waits for you", "kind": "waiting"}
 _ERRORS: Final = {
     "organization": "Enter the organization’s name.",
@@ -76,12 +79,17 @@ CASE_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
         **_OWN, "onward": {"text": "Go on", "href": "/register/organization"},
         "case": _case(is_open=False, asks=False, state={"label": "Listed", "kind": "good"}, words="Your organization is in our records now."),
     }),
+    ("case-declined", "case_page.html", {
+        **_OWN, "registration_href": "/register/organization",
+        "next_steps": [{"text": "Register with US Mail", "href": "/register/letter"}, {"text": "Open another case", "href": "/register/help"}],
+        "case": _case(is_open=False, asks=False, state={"label": "Declined", "kind": "stopped"}, words="We couldn't do what you asked for."),
+    }),
     ("case-list", "case_list.html", {
         "rows": [{"number": "C-7K3M-9QXW", "href": "/cases/1", "title": "Contact us", "state": _WAITING, "opened_at": _NOW}],
         "new_href": "/help", "person": {"name": "Jo Example", "unread": 0}, "idempotency_key": _KEY,
     }),
-    ("case-list-empty", "case_list.html", {"rows": [], "new_href": "/register/help", "idempotency_key": _KEY}),
-    ("staff-sign-in", "staff_sign_in.html", _FORM),
+    ("case-list-empty", "case_list.html", {"rows": [], "new_href": "/register/help", "registration_href": "/register/organization", "idempotency_key": _KEY}),
+    ("staff-sign-in", "staff_sign_in.html", {**_FORM, "next_path": "/staff/cases"}),
     ("staff-code", "staff_code.html", {**_FORM, "errors": {"code": "That code isn’t right"}}),
     ("staff-code-recovery", "staff_code.html", {
         **_FORM, "use_recovery": True, "switch_href": "/staff/sign-in/code", "errors": {"recovery_code": "That code isn’t right"},
@@ -104,6 +112,7 @@ CASE_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
                  _row("C-8X7Y-6Z5W", due_at=None, state={"label": "Waits for the person", "kind": "waiting"})],
         "pagination": {"page": 1, "pages": 3, "total": 52, "previous_href": None, "next_href": "?page=2"},
     }),
+    ("staff-problem", "staff_problem.html", _STAFF),
     ("staff-queue-empty", "staff_queue.html", {**_QUEUE, "total": 0, "rows": []}),
     ("staff-case", "staff_case.html", _DESK),
     ("staff-case-errors", "staff_case.html", {

@@ -141,7 +141,7 @@ ADDITIONS = [
 def _letter(**more: object) -> dict[str, object]:
     base: dict[str, object] = {
         "organization": ORGANIZATION, "change_href": "/organization", "payment_href": "/payment", "letters": [], "pin_href": None,
-        "another_at": None,
+        "another_at": None, "help_action": None,
     }  # fmt: skip
     return _step(**{**base, **more})
 
@@ -149,6 +149,7 @@ def _letter(**more: object) -> dict[str, object]:
 def _addresses(**more: object) -> dict[str, object]:
     base: dict[str, object] = {
         "identified": "0" * 64, "mailing_on": NOW.date(), "pin_days": 30, "payment_href": "/payment", "another_at": None,
+        "failed": [],
     }  # fmt: skip
     return _step(**{**base, **more})
 
@@ -276,12 +277,14 @@ CATALOGUE: tuple[PageState, ...] = (
     PageState("who-filled", "who_you_are.html", _form(
         attestation=ATTESTATION, values={"name": LONG_NAME, "email": EMAIL, "attestation": "yes"},
         errors={"email": "An e-mail address looks like name@organization.org."}, back={"href": "/", "text": "Back"})),
-    PageState("email", "confirm_email.html", _code()),
+    PageState("email", "confirm_email.html", _code(withdraw_href="/withdraw")),
     PageState("email-wrong", "confirm_email.html", _code(
         errors={"code": "This is not the code that we sent last."}, values={"code": "123 456"}, tries_left=1)),
     PageState("email-over", "confirm_email.html", _code(code_expires_at=None, problem={
         "title": "This code has been tried too often", "detail": "To protect your address it no longer works.",
         "next": ["Have a new code sent below."]})),
+    PageState("email-tried-out", "confirm_email.html", _code(tries_left=0, withdraw_href="/withdraw", problem={
+        "title": "This code was tried too often", "detail": "For safety it no longer works.", "next": ["Ask for a new code."]})),
     PageState("email-resent", "confirm_email.html", _code(
         notice={"kind": "success", "text": "A new code is on its way. Earlier codes no longer work."}, retry_at=datetime.now(UTC))),
     PageState("email-bounced", "confirm_email.html", _code(undeliverable=True)),
@@ -293,8 +296,8 @@ CATALOGUE: tuple[PageState, ...] = (
         errors={"tin": "Enter the Tax ID.", "identified_by": "Fill in the vendor number or the NPI, not both."},
         values={"tin": "", "vendor_number": "V0073154", "npi": "1234567893"})),
     PageState("organization-warning", "organization.html", _step(
-        warning="No Tax ID of an employer starts with 07. A sole proprietor’s Social Security number may.", values={"tin": "07-1234567", "vendor_number": "V0073154"},
-        errors={"tin_confirmed": "Please confirm the Tax ID."})),
+        values={"tin": "07-1234567", "vendor_number": "V0073154"},
+        errors={"tin_confirmed": "No employer’s Tax ID starts like this. Correct it, or tick the box."})),
     PageState("payment", "payment.html", _step(
         organization=ORGANIZATION, change_href="/organization", withdraw_href="/withdraw", billing_href="/billing")),
     PageState("payment-errors", "payment.html", _step(
@@ -313,8 +316,19 @@ CATALOGUE: tuple[PageState, ...] = (
     PageState("letter-mismatch", "letter.html", _letter(problem=MISMATCH, tries_left=4)),
     PageState("letter-another", "letter.html", _letter(letters=LETTERS, pin_href="/pin")),
     PageState("letter-later", "letter.html", _letter(letters=LETTERS[:1], pin_href="/pin", another_at=NOW + timedelta(days=1))),
+    PageState("letter-no-address", "letter.html", _letter(help_action="/help", letters=LETTERS[2:3], problem={
+        "title": "We have no address we can mail a letter to", "detail": "A letter goes to an address in our records only.",
+        "next": ["Prove your organization with a payment or notice instead."]})),
+    PageState("letter-over", "letter.html", _letter(action=None, help_action="/help", letters=LETTERS[5:6], problem={
+        "title": "Letters no longer work for this registration", "detail": "PINs were tried too often in it.",
+        "next": ["Prove your organization with a payment or notice."]})),
+    PageState("letter-paused", "letter.html", _letter(retry_at=NOW + timedelta(hours=6), problem={
+        "title": "Too many tries for now", "detail": "Looking up your organization is paused for safety.",
+        "next": ["Try again at the time shown."]})),
     PageState("letter-addition", "letter.html", _letter(addition=True, person=PERSON)),
     PageState("letter-addresses", "letter_addresses.html", _addresses(addresses=ADDRESSES)),
+    PageState("letter-addresses-failed", "letter_addresses.html", _addresses(addresses=ADDRESSES[:1], failed=[
+        {"masked": ADDRESSES[2]["masked"], "at": NOW}, {"masked": ADDRESSES[1]["masked"], "at": None}])),
     PageState("letter-addresses-one", "letter_addresses.html", _addresses(
         addresses=ADDRESSES[:1], errors={"location": "Choose the address that the letter goes to."})),
     PageState("letter-addresses-limit", "letter_addresses.html", _addresses(
@@ -337,7 +351,8 @@ CATALOGUE: tuple[PageState, ...] = (
     PageState("adding-open", "adding.html", _form(additions=ADDITIONS, help_href="/help", person=PERSON, problem={
         "title": "You are adding several Tax IDs already", "detail": "Only so many can be open at once.", "next": []})),
     PageState("account", "account.html", _step(
-        email=EMAIL, values={"name": "Jordan Ellis"}, password_min=8, password_max=128, reconsider_action="/sent")),
+        email=EMAIL, values={"name": "Jordan Ellis"}, password_min=8, password_max=128, reconsider_action="/sent",
+        withdraw_href="/withdraw")),
     PageState("account-practitioner", "account.html", _step(
         email=EMAIL, values={"name": "Dr. Avery Stone"}, password_min=8, password_max=128,
         practitioner_attestation={"text": "I am this person, and I register for myself.", "version": "2026-1"},
@@ -345,14 +360,15 @@ CATALOGUE: tuple[PageState, ...] = (
     PageState("account-colleagues", "account.html", _step(
         email=EMAIL, values={"name": "Jordan Ellis"}, password_min=8, password_max=128,
         existing_accounts=[{"id": "0c9c2f3b", "initials": "A••• E•••", "email_masked": "a•••@clinic.example.org"},
-                           {"id": "1d0d3a4c", "initials": "B••• E•••", "email_masked": "b•••@clinic.example.org"}],
+                           {"id": "1d0d3a4c", "initials": "B••• E•••", "email_masked": "b•••@clinic.example.org"},
+                           {"id": "2e1e4b5d", "initials": "M••• F•••", "email_masked": "m•••@otorhinolaryngology.springfield.example.org"}],
         colleague_reasons=[("left", "They have left the organization"), ("other", "Another reason")],
         errors={"reason": "Choose why they can’t help you."})),
     PageState("account-weak", "account.html", _step(
         email=EMAIL, values={"name": LONG_NAME}, password_min=8, password_max=128,
         errors={"password": "This password is known from leaks and would be tried first."},
         password_feedback=["Add another word or two.", "Words that don’t belong together are better."])),
-    PageState("second-factor", "second_factor.html", _second_factor()),
+    PageState("second-factor", "second_factor.html", _second_factor(withdraw_href="/withdraw")),
     PageState("second-factor-wrong", "second_factor.html", _second_factor(
         errors={"code": "This is not the app’s present code. Check that the clock of your phone is right."}, values={"code": "000000"})),
     PageState("recovery", "recovery_codes.html", _form(signed_up=True, codes=[f"{n:04d}-7XQM-2RTA" for n in range(1101, 1111)])),
@@ -375,12 +391,14 @@ CATALOGUE: tuple[PageState, ...] = (
     PageState("resume-request-errors", "resume_request.html", _form(
         errors={"email": "An e-mail address looks like name@organization.org."}, values={"email": "jordan@"})),
     PageState("resume-sent", "resume_sent.html", {"email": EMAIL, "link_hours": 24}),
+    PageState("resume-sent-reference", "resume_sent.html", {"email": REFERENCE, "by_reference": REFERENCE, "link_hours": 24}),
     PageState("resume", "resume.html", _form(token="Zm9v")),
     PageState("resume-ended", "resume.html", _form(problem={
         "title": "This link has ended", "detail": "It was used already, or it is older than 24 hours.",
         "next": [{"text": "Have a new link sent", "href": "/resume"}]})),
     PageState("withdraw-addition", "withdraw.html", _step(keep_href="/organization", addition=True, person=PERSON)),
     PageState("withdraw", "withdraw.html", _step(keep_href="/organization")),
+    PageState("withdraw-unconfirmed", "withdraw.html", _step(keep_href="/email", confirmed=False)),
     PageState("sign-in", "sign_in.html", _form(notice={"kind": "info", "text": "You were signed out after 15 minutes without use."})),
     PageState("sign-in-refused", "sign_in.html", _form(
         values={"email": EMAIL}, next_path="/messages",
@@ -400,7 +418,7 @@ CATALOGUE: tuple[PageState, ...] = (
     PageState("access-filtered", "access.html", _access(rows=[], filters={"q": "zzz", "status": "waiting"}, sort="-since")),
     PageState("access-one", "access.html", _access(
         rows=ACCESS_ROWS[:1], notice={"kind": "success", "title": "Welcome", "text": "You have access to Maple Street Family Clinic."}, person={"name": LONG_NAME, "unread": 0})),
-    PageState("access-empty", "access.html", _access(rows=[])),
+    PageState("access-empty", "access.html", _access(rows=[], development=True)),
     PageState("messages", "messages.html", _signed_in(
         rows=MESSAGES, read_all_action="/read", pagination={"page": 2, "pages": 3, "total": 41, "previous_href": "?page=1", "next_href": "?page=3"})),
     PageState("messages-empty", "messages.html", _signed_in(rows=[])),

@@ -20,7 +20,7 @@ def _client(status: ClientStatus, **more: object) -> dict[str, object]:
         "id": str(status), "href": "/clients/1", "reference": "A-7K3M-9QXW-2FHT", "provider": "Maple Street Family Clinic",
         "tin_masked": "•••••0001", "scope": "All of the Tax ID", "service": "Harbor Billing", "contact": "o•••@clinic.example.org",
         "requester": "you", "requested_at": _NOW, "mail": "Delivered", "mail_at": _NOW, "reminders": 0, "reminded_at": None,
-        "until": None, "days_left": None, "ended_at": None, "since": None, "access_until": None,
+        "until": None, "days_left": None, "ended_at": None, "since": None, "access_until": None, "open_until": None,
         "status": {"label": words.label, "kind": words.kind}, "meaning": words.meaning, "is_waiting": False,
         "resend_href": None, "resend_at": None, "resends_left": 3, "contact_href": None, "cancel_href": None,
         "again_href": None, "again_at": None, "next_step": "none", **more,
@@ -41,7 +41,7 @@ _SENT: Final = _waiting(ClientStatus.SENT, resend_href="/resend", reminders=2, r
 _FRESH: Final = _waiting(ClientStatus.SENT, id="fresh", resend_at=_NOW, mail="Being mailed")
 _BOUNCED: Final = _waiting(
     ClientStatus.UNDELIVERABLE, provider=_LONG, contact=_LONG_CONTACT, scope="NPI 1234567893", mail="Came back",
-    requester="Maximiliana Featherstonehaugh-Wotherspoon", next_step="correct",
+    requester="Maximiliana Featherstonehaugh-Wotherspoon", next_step="correct", resend_href="/resend",
 )  # fmt: skip
 _REVIEW: Final = _waiting(
     ClientStatus.IN_REVIEW, mail="Not mailed yet", mail_at=None, next_step="wait", contact_href=None
@@ -49,7 +49,9 @@ _REVIEW: Final = _waiting(
 _DECLINED: Final = _client(ClientStatus.DECLINED, ended_at=_NOW, next_step="again", again_at=_NOW)
 _EXPIRED: Final = _client(ClientStatus.EXPIRED, ended_at=_NOW, next_step="again", again_href="/again")
 _OPEN: Final = _client(ClientStatus.ACCESS, ended_at=_NOW, since=_NOW)
-_HELD: Final = _client(ClientStatus.ON_HOLD, ended_at=_NOW, since=_NOW, access_until=_NOW, next_step="ask_provider")
+_HELD: Final = _client(
+    ClientStatus.ON_HOLD, ended_at=_NOW, since=_NOW, access_until=_NOW, open_until=_NOW, next_step="ask_provider"
+)
 _ROWS: Final = [
     _SENT, _FRESH, _BOUNCED, _REVIEW, _OPEN, _HELD, _DECLINED, _EXPIRED,
     _client(ClientStatus.ENDED, ended_at=_NOW, next_step="again", again_href="/again"),
@@ -76,12 +78,14 @@ _OTHERS: Final = [
 _PAGE: Final[dict[str, object]] = {
     **_SIGNED_IN, "timeline": _TIMELINE, "others": _OTHERS, "back": {"href": "/clients", "text": "Clients"},
 }  # fmt: skip
+_LIMIT: Final = "Harbor Billing can have 20 requests open at one time: 18 open now, 2 left."
 _FORM: Final[dict[str, object]] = {
     **_SIGNED_IN,
     "rows": 1,
     "most": 10,
     "made": [],
     "services": _SERVICES[:1],
+    "limits": [_LIMIT],
     "days": 30,
 }
 _BATCH: Final = {
@@ -123,11 +127,21 @@ CLIENT_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("clients-request", "clients_request.html", _FORM),
     ("clients-request-results", "clients_request.html", {
         **_FORM, "rows": 2, "services": _SERVICES,
-        "made": [{"provider": _LONG, "href": "/clients/1", "words": "The e-mail is on its way", "reference": "A-7K3M-9QXW-2FHT", "stands": False}],
+        "made": [{"provider": _LONG, "href": "/clients/1", "words": "The e-mail is on its way", "reference": "A-7K3M-9QXW-2FHT", "said": "requested"}],
         "values": {"provider_name-1": _LONG, "tin-1": "00123", "contact-2": "boss@billers.example.org"},
         "errors": {"tin-1": "The Tax ID has 9 digits; 5 were typed.", "contact-2": "The contact can’t be one of your own people. Name somebody who works at the provider’s office."}}),
+    ("clients-request-refused", "clients_request.html", {
+        **_FORM, "values": {"provider_name-1": _LONG, "tin-1": "001234567"},
+        "problem": {"title": "The provider said no a short while ago", "detail": "After a no, the same provider can’t be asked again for 7 days.",
+                    "next": ["Talk to the provider first."], "rows": [{"provider": _LONG, "words": "", "retry_at": _NOW, "href": "/clients/1"}]}}),
+    ("clients-request-several-refused", "clients_request.html", {
+        **_FORM, "rows": 2, "values": {"provider_name-1": _LONG},
+        "problem": {"title": "These can’t be asked for now", "detail": _LIMIT, "next": ["Talk to the provider first.", "Cancel requests that aren’t needed any more."],
+                    "rows": [{"provider": _LONG, "words": "The provider said no a short while ago", "retry_at": _NOW, "href": "/clients/1"},
+                             {"provider": "Maple Street Family Clinic", "words": "Too many open requests", "retry_at": None, "href": None}]}}),
+    ("clients-cancel", "clients_cancel.html", {**_SIGNED_IN, "client": _BOUNCED, "back": {"href": "/clients/1", "text": "Request A-7K3M-9QXW-2FHT"}}),
     ("clients-list", "clients_list.html", {
-        **_SIGNED_IN, "action": "/sent", "services": _SERVICES, "lists": [_BATCH, {**_BATCH, "is_finished": True}],
+        **_SIGNED_IN, "action": "/sent", "limits": [_LIMIT], "services": _SERVICES, "lists": [_BATCH, {**_BATCH, "is_finished": True}],
         "errors": {"file": "This file is empty. Choose the file with your requests."}}),
     ("clients-batch", "clients_batch.html", _BATCH_PAGE),
     ("clients-batch-still", "clients_batch.html", {**_BATCH_PAGE, "refreshes": False}),

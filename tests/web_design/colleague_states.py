@@ -43,6 +43,10 @@ COLLEAGUE_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("colleagues", "colleagues.html", {
         **_SIGNED_IN, "organizations": [_ORGANIZATION, {**_ORGANIZATION, "id": "2", "tin_masked": "•••••0002", "may_invite": False, "colleagues": [_SELF]}],
         "invitations": [_INVITATION, _RETURNED, _CLOSED], "may_invite": True}),
+    ("colleagues-refused", "colleagues.html", {
+        **_SIGNED_IN, "organizations": [_ORGANIZATION], "invitations": [_INVITATION], "may_invite": True, "retry_at": _NOW,
+        "problem": {"title": "This link was sent a moment ago", "detail": "There is a pause between two mails.",
+                    "next": ["Try again at the time shown."]}}),
     ("colleagues-empty", "colleagues.html", {**_SIGNED_IN, "organizations": [], "invitations": [], "may_invite": False}),
     ("colleague-invite", "colleague_invite.html", {
         **_SIGNED_IN, "scopes": [("1", f"{_LONG}, all of the Tax ID")], "roles": [("member", "Member"), ("administrator", "Administrator")],

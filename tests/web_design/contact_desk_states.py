@@ -11,24 +11,40 @@ _WHY: Final = "A free-mail address: anyone can have one, so the domain says noth
 
 
 def _row(reference: str, **changes: object) -> dict[str, object]:
-    return {
-        "reference": reference, "href": "/staff/contacts/1", "service": "Lakeside Billing", "provider": "Harbour Clinic",
-        "contact": "office.of.harbour.clinic@gmail.com", "why": _WHY, "waiting_since": _NOW, "overdue": False,
+    line = {
+        "reference": reference, "service": "Lakeside Billing", "provider": "Harbour Clinic",
+        "contact": "office.of.harbour.clinic@gmail.com", "why": _WHY, "waiting_since": _NOW, "is_overdue": False,
         "due_at": _NOW + timedelta(days=3), "given_by": (), **changes,
     }  # fmt: skip
+    return {"href": "/staff/contacts/1", "line": line}
+
+
+def _held(reference: str, **changes: object) -> dict[str, object]:
+    line = {
+        "reference": reference, "service": "Lakeside Billing", "organization": "Harbour Clinic", "npi": None,
+        "objected_by": "Ola Objector", "held_since": _NOW, "has_administrator": True, **changes,
+    }  # fmt: skip
+    return {"href": "/staff/contacts/1", "line": line}
+
+
+_LIST: Final[dict[str, object]] = {
+    **_STAFF, "total": 52, "held": 2, "filters": {"show": "", "said": ""}, "sort": "waiting",
+    "pagination": {"page": 1, "pages": 3, "total": 52, "previous_href": None, "next_href": "?page=2"},
+}  # fmt: skip
+_ONE_PAGE: Final = {"page": 1, "pages": 1, "total": 0, "previous_href": None, "next_href": None}
 
 
 _REQUEST: Final[dict[str, object]] = {
-    "reference": "A-7K3M-9QXW", "state": {"label": "With our staff", "kind": "waiting"}, "why": _WHY, "overdue": True,
+    "reference": "A-7K3M-9QXW-WWWW", "state": {"label": "With our staff", "kind": "waiting"}, "why": _WHY, "overdue": True,
     "rows": [("Contact", "office.of.harbour.clinic.with.a.long.name@gmail.com"), ("Billing service", f"{_LONG}, Tax ID •••••4567"),
              ("Provider, as named", "Harbour Clinic, Tax ID •••••1234")],
-    "verdicts": [{"at": _NOW, "words": "Says that it may be sent.", "text": f"I called {_LONG}.", "who": "Lou Example", "internal": True}],
-    "contact_version": 1,
+    "verdicts": [{"at": _NOW, "words": "Approved sending.", "text": f"I called {_LONG}.", "who": "Lou Example", "internal": True}],
+    "contact_version": 1, "access": None,
 }  # fmt: skip
 _PAGE: Final[dict[str, object]] = {
     **_STAFF, "request": _REQUEST, "action": "/sent", "opened": "", "may_resend": False, "may_correct": True,
-    "reasoned": [("send", "Have the mail sent", "What you found out; colleagues read it", "Say send"),
-                 ("refuse", "Refuse this contact", "What you found out; the request ends with it", "Say refuse")],
+    "reasoned": [("send", "Have the mail sent", "What you found out; colleagues read it", "Approve sending"),
+                 ("refuse", "Refuse this contact", "What you found out; the request ends with it", "Refuse")],
     "limit": {"now": 12, "most": 20, "highest": 5000},
 }  # fmt: skip
 
@@ -42,13 +58,24 @@ _BILLING: Final[dict[str, object]] = {
 
 CONTACT_DESK_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("staff-contacts", "staff_contacts.html", {
-        **_STAFF, "total": 2, "reference": "", "rows": [
-            _row("A-7K3M-9QXW", overdue=True, provider=_LONG), _row("A-0A1B-2C3D", given_by=("Sam Desk Example",), service=_LONG),
+        **_LIST, "rows": [
+            _row("A-7K3M-9QXW-WWWW", is_overdue=True, provider=_LONG),
+            _row("A-0A1B-2C3D-4E5F", given_by=("Sam Desk Example",), service=_LONG),
         ],
     }),
+    ("staff-contacts-objected", "staff_contacts.html", {
+        **_LIST, "filters": {"show": "objected", "said": ""},
+        "rows": [_held("A-7K3M-9QXW-WWWW", service=_LONG), _held("A-0A1B-2C3D-4E5F", organization=_LONG, npi="1234567893", has_administrator=False)],
+    }),
+    ("staff-contacts-objected-none", "staff_contacts.html", {
+        **_LIST, "held": 0, "filters": {"show": "objected", "said": ""}, "rows": [], "pagination": _ONE_PAGE,
+    }),
+    ("staff-contacts-filtered-none", "staff_contacts.html", {
+        **_LIST, "filters": {"show": "", "said": "send"}, "rows": [], "pagination": _ONE_PAGE,
+    }),
     ("staff-contacts-none", "staff_contacts.html", {
-        **_STAFF, "total": 0, "reference": "A-0000-0000", "rows": [],
-        "problem": {"title": "There is no such thing", "detail": "Nothing has this reference.", "next": ["Check it."]},
+        **_LIST, "total": 0, "held": 0, "rows": [], "pagination": _ONE_PAGE, "values": {"reference": "A-0000-0000"},
+        "errors": {"reference": "A request’s reference reads like A-2DJP-MD62-29MD: an A, then twelve letters and digits."},
     }),
     ("staff-billing", "staff_billing.html", _BILLING),
     ("staff-billing-none", "staff_billing.html", {
@@ -64,6 +91,15 @@ CONTACT_DESK_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("staff-contact-limit", "staff_contact.html", {
         **_PAGE, "opened": "limit", "values": {"limit": "9999"},
         "errors": {"limit": "Enter a whole number from 1 to 5,000.", "limit_reason": "Write why this billing service needs it."},
+    }),
+    ("staff-contact-objected", "staff_contact.html", {
+        **_PAGE, "may_correct": False, "reasoned": [],
+        "request": {**_REQUEST, "state": {"label": "On hold", "kind": "stopped"}, "why": "", "overdue": False, "verdicts": [], "access": {
+            "rows": [("Open since", "Nov 20, 2026"), ("Objection by", "Ola Objector (name given with the objection)"), ("Provider, in our records", _LONG),
+                     ("Its administrators", "Jo Example, jo.example.with.a.long.name@northfield.example.org; Mo Example, mo@northfield.example.org")],
+            "why": "Ola Objector (name given with the objection) says that the provider did not ask for this.",
+            "next": "Only an administrator of the provider can resume it or end it; staff can’t.",
+        }},
     }),
     ("staff-contact-sent", "staff_contact.html", {
         **_PAGE, "may_resend": True, "reasoned": [],

@@ -17,20 +17,24 @@ _GRANT: Final = {
     "organization": _LONG, "tin_masked": "•••••0001", "scope": "NPI 1234567893", "since": _NOW, "decided_by": "Kim Contact",
     "decided_as": "Director of Patient Financial Services", "decided_where": "as the business contact k•••@clinic.example.org",
     "last_day": date(2027, 6, 30), "ended_at": None, "status": {"label": "Open", "kind": "good"}, "state": "open",
-    "is_contested": False, "may_change": True,
+    "is_contested": False, "led_by": "NPI 1234567893", "may_hold": True, "may_end": True, "may_change": True,
 }  # fmt: skip
 _HELD: Final = {
     **_GRANT, "status": {"label": "On hold: objection", "kind": "stopped"}, "state": "held", "is_contested": True, "last_day": None,
     "service": "Harbor Billing", "organization": "Northfield Clinic", "scope": "All of the Tax ID",
 }  # fmt: skip
+_PART: Final = {
+    **_GRANT, "scope": "All of the Tax ID, NPI 1234567893 included", "led_by": "all of the Tax ID", "may_change": False,
+}  # fmt: skip
 _ENDED: Final = {
-    **_GRANT, "status": {"label": "Revoked", "kind": "neutral"}, "state": "ended", "ended_at": _NOW, "may_change": False,
+    **_GRANT, "status": {"label": "Revoked", "kind": "neutral"}, "state": "ended", "ended_at": _NOW,
+    "may_hold": False, "may_end": False, "may_change": False,
     "decided_where": "as an administrator",
 }  # fmt: skip
 _REQUEST: Final = {
     "href": "/requests/1", "reference": _REFERENCE, "service": _SERVICE, "service_tin_masked": "•••••0002",
     "requester": "Maximiliana Featherstonehaugh-Wotherspoon", "organization": _LONG, "tin_masked": "•••••0001",
-    "scope": "All of the Tax ID", "contact": "k•••@clinic.example.org", "requested_at": _NOW, "until": _NOW,
+    "scope": "All of the Tax ID", "contact": "k•••@clinic.example.org", "requested_at": _NOW, "until": _NOW, "led_by": "all of the Tax ID",
     "status": {"label": "Waiting", "kind": "waiting"}, "is_open": True, "is_pending": False, "may_decide": True, "answer": None,
 }  # fmt: skip
 _PENDING: Final = {
@@ -50,9 +54,9 @@ _ASKED: Final[dict[str, object]] = {
     **_SIGNED_IN, "request": _REQUEST, "attestation": {"version": "2026-11", "text": "I may decide this for the provider."},
 }  # fmt: skip
 _OBJECTION: Final[dict[str, object]] = {
-    "action": "/sent", "idempotency_key": _KEY, "scope": "All of the Tax ID", "was_sent": False, "reference": _REFERENCE,
+    "action": "/sent", "idempotency_key": _KEY, "scope": "All of the Tax ID", "led_by": "all of the Tax ID", "was_sent": False, "reference": _REFERENCE,
     "grant": {
-        "service": _SERVICE, "organization": _LONG, "tin_masked": "•••••0001", "decided_by": "Kim Contact", "opened_at": _NOW,
+        "service": _SERVICE, "organization": _LONG, "tin_masked": "•••••0001", "decided_by": "Kim Contact", "by_account": False, "opened_at": _NOW,
         "is_contested": False,
     },
 }  # fmt: skip
@@ -67,7 +71,8 @@ GRANT_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
         "errors": {"ends_on": "This day is over. Enter today or a later day, or revoke the access instead."}}),
     ("grant-page-ended", "grant_page.html", {**_SIGNED_IN, "grant": _ENDED, "actions": "/billing-services/1", "ends_on": ""}),
     ("grant-page-member", "grant_page.html", {
-        **_SIGNED_IN, "grant": {**_GRANT, "may_change": False}, "actions": "/billing-services/1", "ends_on": ""}),
+        **_SIGNED_IN, "grant": {**_GRANT, "may_hold": False, "may_end": False, "may_change": False}, "actions": "/billing-services/1", "ends_on": ""}),
+    ("grant-page-of-one-npi", "grant_page.html", {**_SIGNED_IN, "grant": _PART, "actions": "/billing-services/1", "ends_on": "2027-06-30"}),
     ("grant-revoke", "grant_revoke.html", {**_SIGNED_IN, "grant": _GRANT, "errors": {"confirmed": "Confirm that the access ends for good."}}),
     ("provider-request", "provider_request.html", {
         **_ASKED, "errors": {"choice": "Choose whether you approve or decline this request.", "attested": "Confirm that you may decide this."}}),

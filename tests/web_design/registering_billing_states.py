@@ -28,7 +28,7 @@ REGISTERING_BILLING_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]
             "tin": "The Tax ID has 9 digits; 8 were typed."}}),
     ("billing-warning", "billing.html", {
         **_BILLING, "values": {"name": _LONG, "tin": "07-1234567"},
-        "warning": "No Tax ID of an employer starts like this. If it is a sole proprietor’s own number, that’s fine."}),
+        "errors": {"tin_confirmed": "No employer’s Tax ID starts like this. Correct it, or tick the box."}}),
     ("billing-provider", "billing.html", {
         **_BILLING, "tries_left": 4, "values": {"name": "Harbor Billing", "tin": "12-3456789"}, "problem": {
             "title": "This Tax ID belongs to a provider",
@@ -45,5 +45,6 @@ REGISTERING_BILLING_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]
         "next_items": ["An e-mail confirms that your billing service is registered."], "person": _PERSON}),
     ("access-billing", "access.html", {
         **_STEP, "rows": [_ROW], "sort": "organization", "filters": {"q": "", "status": ""}, "status_options": [("", "All")],
-        "person": _PERSON, "add_href": "/access/add"}),
+        "person": _PERSON, "add_href": "/access/add", "only_bills": True,
+        "clients": {"href": "/clients", "request_href": "/clients/request", "open": 12, "waiting": 3, "total": 18}}),
 )  # fmt: skip

@@ -20,6 +20,25 @@ def test_what_people_typed_is_escaped(renderer) -> None:
     assert "<script>alert" not in renderer.page("resume_sent.html", context)
 
 
+@pytest.mark.parametrize("person", [None, {"name": "Jordan Ellis", "unread": 0}])
+def test_the_mailbox_of_development_is_linked_signed_in_and_out(renderer, person: object) -> None:
+    context = {"person": person, "idempotency_key": "k" * 32, "problem": {"status": 404}, "incident": "x"}
+    assert 'href="/mailbox"' in renderer.page("problem.html", {**context, "development": True})
+    assert 'href="/mailbox"' not in renderer.page("problem.html", context)
+
+
+def test_T6_a_mistake_is_spoken_of_only_where_an_answer_counted(renderer) -> None:
+    words = {
+        name: renderer.page(state.template, state.context)
+        for name in ("answer-approved", "answer-late")
+        for state in CATALOGUE
+        if state.name == name
+    }
+    assert "To end access that you approved" in words["answer-approved"]
+    assert "To approve what you declined" not in words["answer-approved"]
+    assert "Was it a mistake?" not in words["answer-late"]
+
+
 @pytest.mark.parametrize("name", ["payment", "payment-errors", "payment-mismatch"])
 def test_P3_the_np_hint_stands_at_the_field_whatever_went_wrong(renderer, name: str) -> None:
     state = next(state for state in CATALOGUE if state.name == name)
