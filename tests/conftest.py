@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import create_engine, text
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -20,6 +21,7 @@ from ops.keys import Keyring
 from ops.leaving import leave
 from ops.mailbox import MailSink
 from ops.temporal_client import connect
+from portal import account_setup
 from tests.house import House, open_house
 
 assert pydantic_data_converter  # imported here so that its warnings, if any, come once
@@ -45,6 +47,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         weights[item.path] += _weight(item)
     items.sort(key=lambda item: (-weights[item.path], str(item.path)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_password_hashes() -> Iterator[None]:
+    """The same function with less work: thousands of people sign up here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(account_setup, "PASSWORD_HASHER", PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1))
+        yield
 
 
 def pytest_collection_finish() -> None:

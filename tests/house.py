@@ -44,6 +44,7 @@ from workflows.registration import Registration
 
 _numbers = itertools.count(1)
 PASSWORD = "seven quiet harbour lanterns"
+CAREFUL_HASHER = account_setup.PASSWORD_HASHER  # how passwords are hashed outside the tests' processes
 
 
 def key() -> str:
@@ -190,7 +191,7 @@ class House:
         """The newest mail to this address, as soon as there are more than `after`."""
         async with asyncio.timeout(20):
             while len(found := self.mails(to=to, subject=subject)) <= after:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.05)
         return found[-1]
 
     async def mail_for(self, email: str, subject: str) -> Mail:
@@ -201,7 +202,7 @@ class House:
                 for mail in self.read.values():
                     if subject in mail.subject and any(email.lower() == to.lower() for to in mail.recipients):
                         return mail
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.05)
 
     async def status(self, registration_id: UUID) -> RegistrationStatus:
         """What the workflow knows of itself."""
@@ -221,7 +222,7 @@ class House:
                     and not tasks.HasField("pending_workflow_task")
                 ):
                     return
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.05)
 
     async def forget(self, registration_id: UUID) -> None:
         """Have Temporal forget a registration, as it does some time after the end; it takes its time (see `exists`)."""

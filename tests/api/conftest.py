@@ -51,7 +51,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
     running = asyncio.create_task(server._serve(sockets=[listener]))  # without uvicorn's signal handlers
     async with asyncio.timeout(10):
         while not server.started:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:

@@ -147,7 +147,7 @@ async def until_gone(lock: Path) -> None:
     """Until the database's process has left, which it shows by taking its lock file away."""
     async with asyncio.timeout(20):
         while lock.exists():  # noqa: ASYNC240 - another process's doing
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
 
 
 async def test_readiness_wants_the_schema_of_this_version(house: House, tmp_path: Path):

@@ -195,7 +195,7 @@ async def test_I14_looking_changes_nothing(api: FastAPI, house: House, visitor: 
     await visitor.start()
     async with asyncio.timeout(10):  # until the mail has left, which is recorded
         while (await visitor.get("")).json()["code_expires_at"] is None:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
     registration_token = visitor.token
     before, seen = await contents(house), 0
     for _, path, _, _ in operations(api):

@@ -49,7 +49,7 @@ async def site(environment: dict[str, str]) -> AsyncIterator[asyncio.subprocess.
 async def until_ready(environment: dict[str, str]) -> None:
     async with asyncio.timeout(20):
         while not Path(environment["GATEHOUSE_READY_FILE"]).exists():  # noqa: ASYNC240 - another process makes it
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.system

@@ -10,7 +10,7 @@ from portal import account, resuming, sessions, signing_in
 from portal.refusals import Refusal
 from portal.sessions import SessionKind
 from tests.api.visitor import V1, Visitor, assert_problem, new_clinic
-from tests.house import PASSWORD, House, key
+from tests.house import CAREFUL_HASHER, PASSWORD, House, key
 
 
 async def test_I20_a_session_of_a_mailed_link_ends_when_somebody_else_confirms_the_second_factor(
@@ -87,3 +87,10 @@ async def test_an_address_with_a_missing_slash_leads_to_no_other_host(visitor: V
     response = await visitor.get("/static", Host="evil.example.org")
     assert (response.status_code, response.headers.get("location")) == (421, None)
     assert (await visitor.get("/static")).headers.get("location") is None
+
+
+def test_passwords_are_hashed_with_the_low_memory_parameters_of_rfc_9106():
+    kept = CAREFUL_HASHER.hash(PASSWORD)
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    # An address that nobody has takes as long to refuse as one that somebody has.
+    assert signing_in._NOBODY.startswith("$argon2id$v=19$m=65536,t=3,p=4$")

@@ -239,5 +239,5 @@ async def state_of(house: House, request: Request, *, wanted: str) -> Authorizat
     """The row once it stands as wanted."""
     async with asyncio.timeout(20):
         while (row := await row_of(house, request)).state != wanted:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
     return row

@@ -34,7 +34,7 @@ async def outcome_of(house: House, decision_id: UUID) -> str:
                 row = await session.get_one(DecisionRow, decision_id)
             if row.outcome is not None:
                 return row.outcome
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
 
 
 async def grants_of(house: House, request: Request) -> list[GrantRow]:
@@ -264,4 +264,4 @@ async def quiet(house: House, request: Request) -> None:
             status = await request.status()
             if status.mails_pending == 0 and not raw.pending_activities and not raw.HasField("pending_workflow_task"):
                 return
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)

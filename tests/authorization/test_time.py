@@ -54,7 +54,7 @@ async def mailed(house: House, request: Request, count: int) -> list[str]:
     """The mails as soon as there are so many."""
     async with asyncio.timeout(20):
         while len(found := await purposes(house, request)) < count:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
     return found
 
 

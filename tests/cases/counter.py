@@ -134,7 +134,7 @@ class Counter:
                 markers = [event for event in history.events if event.HasField("marker_recorded_event_attributes")]
                 if len(markers) >= 2:  # the opening, the look
                     return
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)
 
     async def waits_until(self, case: OpenedCase) -> tuple[datetime, datetime, datetime]:
         """Since when the case waits for staff, when they are reminded, and when it's due."""

@@ -69,7 +69,7 @@ async def test_P8_a_case_that_is_listed_tells_its_registration(counter: Counter)
         while (
             await counter.house.client.get_workflow_handle(f"registration/{person.party.registration_id}").describe()
         ).workflow_type != "ListeningRegistration":
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
     await cases.listed_by_import(counter.gate)
     assert await telling == ["listed", str(case.case_id)]
 

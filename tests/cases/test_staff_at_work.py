@@ -244,7 +244,7 @@ async def test_B5_a_mailbox_that_refuses_our_mail_is_shown_to_staff(counter: Cou
     case = await counter.open(person)
     async with asyncio.timeout(20):
         while not (await counter.row(case)).mail_failed:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
 
 
 async def test_B9_every_step_of_staff_is_one_audit_entry_in_their_name(counter: Counter):

@@ -92,7 +92,7 @@ class Desk:
         request = self.request(authorization_id)
         async with asyncio.timeout(20):
             while (await request.status()).mails_pending:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.05)
 
     async def messages(self) -> list[str]:
         """The kinds of the person's messages, the oldest first."""

@@ -166,7 +166,7 @@ class Office:
                 busy = tasks.pending_activities or tasks.HasField("pending_workflow_task")
                 if status.mails_pending == 0 and not busy:
                     return status
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.05)
 
     async def account(self, email: str) -> Account | None:
         digest = self.house.vault.digest("email", email)

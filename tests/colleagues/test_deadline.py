@@ -84,7 +84,7 @@ async def test_B4_reminders_on_day_four_and_six_at_most_once_each(office: Office
         await skip_to(office, invitation_id, before_deadline=left)
         async with asyncio.timeout(20):
             while office.mails(email, "Reminder") < reminders:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.05)
         await office.quiet(invitation_id)
         assert office.mails(email, "Reminder") == reminders
     await skip_to(office, invitation_id, before_deadline=timedelta(0))
@@ -113,7 +113,7 @@ async def test_B5_a_mail_that_comes_back_is_told_and_corrected(office_on_both: O
     invitation_id = await office.invited(inviter, email)
     async with asyncio.timeout(20):
         while not (await office.row(invitation_id)).mail_failed:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
     office.house.sink.fault = Fault.NONE
     [view] = await inviting.list_invitations(office.gate, inviter.principal)
     assert (view.state, view.mail_failed) == (State.SENT, True)
@@ -134,7 +134,7 @@ async def test_B5_after_a_refusal_the_link_can_be_sent_again_at_once(office: Off
     invitation_id = await office.invited(inviter, email)
     async with asyncio.timeout(20):
         while not (await office.row(invitation_id)).mail_failed:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
     office.house.sink.fault = Fault.NONE
     result = await inviting.resend(office.gate, inviter.principal, invitation_id, key=key())
     assert result.accepted

@@ -28,7 +28,7 @@ async def until(look: Callable[[], Awaitable[Found | None]]) -> Found:
     """What is looked for, as soon as it's there."""
     async with asyncio.timeout(20):
         while (found := await look()) is None:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
     return found
 
 

@@ -79,7 +79,7 @@ class Provider(Office):
         """Wait until the access's workflow has begun."""
         async with asyncio.timeout(20):
             while not (await self.grant(granted)).revision:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.05)
 
     async def grant(self, granted: Granted) -> GrantRow:
         async with self.house.database.read() as session:
@@ -89,7 +89,7 @@ class Provider(Office):
         """The access, as soon as it stands here."""
         async with asyncio.timeout(20):
             while (row := await self.grant(granted)).status != status:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.05)
         return row
 
     def review(self, granted: Granted) -> WorkflowHandle[Any, Any]:
@@ -107,7 +107,7 @@ class Provider(Office):
                 busy = tasks.pending_activities or tasks.HasField("pending_workflow_task")
                 if status.mails_pending == 0 and not busy:
                     return status
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.05)
 
     async def over(self, granted: Granted) -> GrantRow:
         """The access's row once its workflow has ended, its mails sent."""
@@ -118,7 +118,7 @@ class Provider(Office):
         """Go to this long before the end date, in the access's own time."""
         async with asyncio.timeout(20):  # a run that has just begun has to look it up
             while (ends_at := (await self.status(granted)).ends_at) is None:
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)
         skipper, handle = TimeSkipper(self.house.client), self.review(granted)
         await skipper.fast_forward(handle, ends_at - before - await skipper.get_current_time(handle))
 

@@ -49,7 +49,7 @@ async def test_I18_a_long_history_goes_on_where_it_stood(impatient_house: House)
         await granting.resume(provider.gate, boss.principal, granted.id, key=key())
     async with asyncio.timeout(20):  # until the other run has looked where the access stands
         while (await provider.status(granted)).revision != (await provider.grant(granted)).revision:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
     status = await provider.settled(granted)
     assert (await provider.review(granted).describe()).run_id != first
     assert (status.state, status.revision) == (State.OPEN, (await provider.grant(granted)).revision)

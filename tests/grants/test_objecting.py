@@ -35,7 +35,7 @@ async def letter_of(provider: Provider, granted: Granted) -> str:
             letters = await provider.letters(granted)
             if letters and letters[0].state == "handed_over":
                 break
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
     folder = provider.house.settings.data_dir / "letters"
     [pdf] = folder.glob(f"**/*{letters[0].id}*.pdf")
     return " ".join(letter_text(pdf.read_bytes()).split())
@@ -96,7 +96,7 @@ async def test_B7_an_objection_holds_the_access_until_an_administrator_resumes_i
     await objected(provider, link)  # a second one is kept, and tells nobody again
     async with asyncio.timeout(20):
         while len(await provider.objections(granted)) < 2 or (await provider.grant(granted)).revision < 3:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
     assert (await provider.told(boss.account_id, about=granted)).count("grant_objected") == 1
 
     await granting.resume(provider.gate, boss.principal, granted.id, key=key())
@@ -147,7 +147,7 @@ async def test_I3_an_objection_that_nobody_wrote_holds_nothing(provider: Provide
         await provider.review(other).signal(names.OBJECTED, ObjectionRaised(objection_id=str(objection_id)))
     async with asyncio.timeout(20):
         while (await provider.grant(other)).revision < 3:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
     assert (await provider.grant(other)).status == "open"
 
 

@@ -48,7 +48,7 @@ async def mailed(house: House) -> tuple[Request, Mail]:
 async def delivery_is(house: House, request: Request, wanted: str) -> AuthorizationRow:
     async with asyncio.timeout(20):
         while (row := await row_of(house, request)).delivery != wanted:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
     return row
 
 

@@ -165,7 +165,7 @@ async def test_the_process_serves_until_sigterm_and_leaves_with_0(tmp_path):
                     )
                     break
                 except aiosmtplib.SMTPConnectError:
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(0.05)
             process.send_signal(signal.SIGTERM)
             assert await process.wait() == 0
     finally:

@@ -28,7 +28,7 @@ async def _gone(pid: int) -> bool:
     for _ in range(500):
         if not _runs(pid):
             return True
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
     return False
 
 

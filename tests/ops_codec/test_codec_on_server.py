@@ -63,7 +63,7 @@ async def until(asked: Callable[[], Awaitable[T]], holds: Callable[[T], bool]) -
                     return answer
             except RPCError:
                 pass
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
 
 
 async def proved(handle: Handle, text: str) -> str:

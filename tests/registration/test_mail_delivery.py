@@ -32,7 +32,7 @@ def raw(house: House, to: str) -> list[bytes]:
 async def view_when(house: House, registration_id: UUID, holds) -> RegistrationView:
     async with asyncio.timeout(30):
         while not holds(view := await view_registration(house.gate, registration_id)):
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
     return view
 
 

@@ -106,7 +106,7 @@ async def _case_quiet(counter: Counter, case: OpenedCase) -> None:
             busy = tasks.pending_activities or tasks.HasField("pending_workflow_task")
             if (await counter.status(case)).mails_pending == 0 and not busy:
                 return
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
 
 
 async def case_declined(house: House) -> str:

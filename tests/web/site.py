@@ -37,7 +37,7 @@ async def open_site(settings: Settings, gate: Gate, *, port: int = 0) -> AsyncIt
     running = asyncio.create_task(server._serve(sockets=[listener]))  # without uvicorn's signal handlers
     async with asyncio.timeout(10):
         while not server.started:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
     try:
         yield Site(address, port)
     finally:

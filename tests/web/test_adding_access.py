@@ -13,8 +13,8 @@ from serve import delivery_reading
 from tests.by_mail.conftest import pin_on
 from tests.house import House, key
 from tests.web.conftest import NewPerson
+from tests.web.letter_route import newest_letter_of, plays_the_shop
 from tests.web.person import Person
-from tests.web.test_registering_by_mail import newest_letter_of, plays_the_shop
 
 pytestmark = pytest.mark.browser
 

@@ -7,24 +7,28 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-import httpx2
 import pytest
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import select
 from sqlmodel import col
 
-from db.audit import AuditEntry
 from db.counting import count
 from db.directory import Location
 from db.letters import LetterRow
-from db.registrations import Counter, RegistrationRow
+from db.registrations import Counter
 from portal.delivery_reports import DeliveryReading
 from portal.registration_view import view_registration
 from serve import delivery_reading
 from tests.by_mail.conftest import pin_on, until, wrong
-from tests.house import Clinic, House, key
+from tests.house import House, key
 from tests.web.conftest import NewPerson
+from tests.web.letter_route import (
+    add_location,
+    asks_for_a_letter,
+    house_draft,
+    newest_letter,
+    plays_the_shop,
+)
 from tests.web.person import Person
-from tests.web.site import Site
 
 pytestmark = pytest.mark.browser
 
@@ -38,76 +42,6 @@ async def reading(house: House) -> AsyncIterator[DeliveryReading]:
     yield reading
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-async def newest_letter(house: House, person: Person) -> tuple[str, Path]:
-    """The person's newest letter, once the print shop has it: its id and its PDF."""
-    return await _printed(house, col(LetterRow.registration_id) == await person.registration_id())
-
-
-async def newest_letter_of(house: House, clinic: Clinic) -> tuple[str, Path]:
-    """The newest letter to this organization, once the print shop has it."""
-    return await _printed(house, col(LetterRow.organization_id) == clinic.id)
-
-
-async def _printed(house: House, which: ColumnElement[bool]) -> tuple[str, Path]:
-    async def look() -> tuple[str, Path] | None:
-        async with house.database.read() as session:
-            row = (
-                await session.scalars(select(LetterRow).where(which).order_by(col(LetterRow.generation).desc()))
-            ).first()
-        if row is None or row.state == "due":
-            return None
-        found = list((Path(house.settings.data_dir) / "letters" / "batches").glob(f"*/{row.id}.pdf"))
-        return (str(row.id), found[0]) if found else None
-
-    return await until(look)
-
-
-async def asks_for_a_letter(person: Person, clinic: Clinic) -> None:
-    """From the organization's page to the letter."""
-    await person.go("/register/organization")
-    await person.fill(tin=clinic.tin, vendor_number=clinic.vendor)
-    await person.send("Use US Mail instead")
-    if await person.page.locator("#tin_confirmed").count():
-        await person.page.check("#tin_confirmed")
-        await person.send("Use US Mail instead")
-    assert person.path == "/register/letter"
-    await person.send("Show the addresses on record")
-    await person.page.get_by_role("radio").first.check()
-    await person.send("Mail the letter")
-    assert person.path == "/register/pin?said=letter-asked"
-
-
-async def plays_the_shop(person: Person, letter_id: str, button: str) -> None:
-    """Press a button of the mailbox page, in another tab."""
-    tab = await person.another_tab()
-    await tab.go("/mailbox")
-    row = tab.page.get_by_role("row").filter(has_text=letter_id)
-    async with tab.page.expect_navigation():
-        await row.get_by_role("button", name=button).click()
-    await tab.page.close()
-
-
-async def add_location(house: House, clinic: Clinic, line1: str) -> None:
-    async with house.database.write() as session:
-        first = (await session.scalars(select(Location).where(col(Location.organization_id) == clinic.id))).one()
-        session.add(
-            Location(
-                organization_id=clinic.id, line1=line1, city="PEORIA", state="IL", zip="61602", first_seen_at=first.first_seen_at
-            )
-        )  # fmt: skip
-
-
-async def contents(house: House) -> list[object]:
-    """What looking must not change."""
-    async with house.database.read() as session:
-        return [
-            await session.scalar(select(func.count()).select_from(AuditEntry)),
-            await session.scalar(select(func.sum(col(Counter.count)))),
-            await session.scalar(select(func.count()).select_from(LetterRow)),
-            await session.scalar(select(func.count()).select_from(RegistrationRow)),
-        ]
 
 
 async def test_P2_the_whole_route_by_letter(person: Person, house: House):
@@ -379,12 +313,6 @@ async def test_P2_a_mismatch_and_no_usable_address_are_told_with_a_way_on(person
     await person.page.wait_for_url("**/register/payment")
 
 
-async def house_draft(house: House, person: Person, *, tin: str, vendor: str) -> None:
-    from portal.registering import keep_organization
-
-    await keep_organization(house.gate, await person.registration_id(), tin=tin, vendor=vendor, npi="")
-
-
 async def test_P2_weeks_later_on_another_device(person: Person, new_person: NewPerson, house: House):
     """The letter's address explains itself there; the link by e-mail leads back, and the PIN is the only thing to type."""
     clinic = await house.new_clinic()
@@ -416,64 +344,3 @@ async def test_P2_weeks_later_on_another_device(person: Person, new_person: NewP
     await phone.fill(pin=pin_on(pdf))
     await phone.send("Continue")
     assert phone.path == "/register/account"
-
-
-async def test_I14_looking_at_the_pages_changes_nothing(person: Person, house: House):
-    clinic = await house.new_clinic()
-    await person.confirmed()
-    await asks_for_a_letter(person, clinic)
-    letter_id, _ = await newest_letter(house, person)
-    await house.quiet(await person.registration_id())
-    before = await contents(house)
-    for path in ("/register/pin", "/register/letter", "/register/organization", "/register/payment", "/mailbox"):
-        assert (await person.go(path)).status == 200
-        assert person.path == path
-    response = await person.page.context.request.get(f"{person.site.address}/mailbox/letters/{letter_id}")
-    assert (response.status, response.headers["content-type"]) == (200, "application/pdf")
-    for path in ("/register/letter/request", f"/mailbox/letters/{letter_id}/mailed", f"/access/additions/{letter_id}"):
-        assert (await person.page.context.request.get(person.site.address + path)).status in {404, 405}
-    assert await contents(house) == before
-
-
-async def test_I14_the_letters_buttons_want_a_form_of_ours(client: httpx2.AsyncClient, person: Person, house: House):
-    clinic = await house.new_clinic()
-    await person.confirmed()
-    await asks_for_a_letter(person, clinic)
-    letter_id, pdf = await newest_letter(house, person)
-    form = {"idempotency_key": key()}
-    foreign = {"Origin": "https://elsewhere.example.org"}
-    path = f"/mailbox/letters/{letter_id}/mailed"
-    assert (await client.post(path, data=form, headers=foreign)).status_code == 403
-    assert (await client.post(path, data={}, headers={"Origin": person.site.address})).status_code == 400
-    unknown = await client.post(
-        "/mailbox/letters/unknown-letter/mailed", data=form, headers={"Origin": person.site.address}
-    )
-    assert unknown.status_code == 404
-    assert pdf.exists()
-
-
-async def test_I15_a_location_of_another_organization_gets_no_letter(person: Person, house: House):
-    clinic, other = await house.new_clinic(), await house.new_clinic()
-    async with house.database.read() as session:
-        foreign = (
-            await session.scalars(select(col(Location.id)).where(col(Location.organization_id) == other.id))
-        ).one()
-    await person.confirmed()
-    await house_draft(house, person, tin=clinic.tin, vendor=clinic.vendor)
-    await person.go("/register/letter")
-    await person.send("Show the addresses on record")
-    await person.page.get_by_role("radio").first.evaluate(
-        "(radio, id) => { radio.value = id; radio.checked = true }", str(foreign)
-    )
-    await person.send("Mail the letter")
-    assert await person.problem() == "We have no address we can mail a letter to"
-    async with house.database.read() as session:
-        letters = await session.scalars(select(LetterRow).where(col(LetterRow.organization_id) == other.id))
-    assert letters.all() == []
-
-
-def test_the_mailbox_has_no_letters_outside_development(house: House, site: Site):
-    from serve import spool_desk_of
-
-    assert spool_desk_of(house.settings) is not None
-    assert spool_desk_of(house.settings.model_copy(update={"mailbox_dir": None})) is None

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 
-from tests.web_design.catalogue import CATALOGUE, PAYER
+from tests.web_design.catalogue import CATALOGUE
+from tests.web_design.made_up import PAYER
 from web.rendering import MAIL_BODY_HEADERS, MAILBOX_HEADERS, PAGE_HEADERS, Renderer
 
 MAIL_BODY = "<!doctype html><html lang=en><title>Mail</title><body style='font-family:sans-serif'><h1>Your code is 482 913</h1><script>document.title='ran'</script>"
@@ -59,7 +60,7 @@ async def serving(app: Starlette) -> AsyncIterator[str]:
         running = asyncio.create_task(server.serve(sockets=[listener]))
         async with asyncio.timeout(10):
             while not server.started:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.05)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         await running

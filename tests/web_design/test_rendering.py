@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from tests.web_design.catalogue import CATALOGUE, PAYER
+from tests.web_design.catalogue import CATALOGUE
+from tests.web_design.made_up import PAYER
 from web.rendering import CSP_PAGE, STATIC, Payer, TimeFilters, contrast, theme_css, zone_named
 
 
