@@ -4,6 +4,7 @@ import base64
 import gc
 import os
 import tempfile
+import zlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,9 @@ assert pydantic_data_converter  # imported here so that its warnings, if any, co
 pytest_plugins = ["tests.browser"]  # one browser for all folders that need one
 
 
+_DATABASES = ("sqlite", "postgresql")
+
+
 def _weight(item: pytest.Item) -> float:
     """How long a test takes beside the others, guessed from what it needs; only the order follows from it."""
     needs = getattr(item, "fixturenames", ())
@@ -40,9 +44,31 @@ def _weight(item: pytest.Item) -> float:
     return 1 if {"dev_server", "postgres_server", "up"} & set(needs) else 0.02
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--both-databases", action="store_true", help="run every test that can on SQLite and on PostgreSQL"
+    )
+
+
+def _on_other_database(item: pytest.Function) -> bool:
+    """Whether a test of a whole workflow runs on the other database: half of these on each, always the same ones.
+
+    The tables' own tests run on both, and so do those in which several race for something.
+    """
+    callspec = getattr(item, "callspec", None)
+    database = next((one for one in _DATABASES if callspec and one in callspec.params.values()), None)
+    if database is None or "database_url" in item.fixturenames or "gather" in item.function.__code__.co_names:
+        return False
+    return _DATABASES[zlib.crc32(item.nodeid.partition("[")[0].encode()) % 2] != database
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that no process is alone with one at the end; within a file the order stays."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """One database each but for those that need both; long files first, so that no process is alone with one at the end."""
+    if not config.getoption("both_databases"):
+        left_out = [item for item in items if isinstance(item, pytest.Function) and _on_other_database(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
     weights: defaultdict[Path, float] = defaultdict(float)
     for item in items:
         weights[item.path] += _weight(item)
@@ -61,6 +87,7 @@ def pytest_collection_finish() -> None:
     """What is imported by now stays: the collector needn't go through all of it whenever a workflow's sandbox is thrown away."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.hookimpl(trylast=True)
@@ -96,6 +123,7 @@ class PromptPlan(DevServerPlan):
 
 @pytest.fixture(scope="session")
 async def dev_server() -> AsyncIterator[DevServer]:
+    os.environ["GOGC"] = "400"  # the server's own collector: there is memory enough, and the processors are busy
     async with DevServer(PromptPlan(ui_port=None)) as server:
         yield server
 
@@ -128,12 +156,12 @@ def postgres_server() -> Iterator[str]:
         server.cleanup()
 
 
-_databases = iter(range(1, 10_000))
+_numbers = iter(range(1, 10_000))
 
 
 @contextmanager
 def _empty_database(postgres_server: str) -> Iterator[str]:
-    name = f"test_{next(_databases)}"
+    name = f"test_{next(_numbers)}"
     engine = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))

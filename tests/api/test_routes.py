@@ -104,6 +104,16 @@ async def contents(house: House) -> list[object]:
     return found
 
 
+async def contents_at_rest(house: House) -> list[object]:
+    """The same once nothing changes by itself any more: what earlier tests have begun may still be going on."""
+    async with asyncio.timeout(20):
+        found, before = await contents(house), None
+        while found != before:
+            await asyncio.sleep(0.2)
+            found, before = await contents(house), found
+    return found
+
+
 def filled(path: str, **ids: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: ids.get(found[1], str(uuid.uuid4())), path)
 
@@ -116,7 +126,7 @@ async def invited_token(house: House, invitation_id: uuid.UUID | None = None) ->
 async def test_every_route_wants_a_session_and_changes_nothing_without_one(
     api: FastAPI, house: House, visitor: Visitor
 ):
-    before = await contents(house)
+    before = await contents_at_rest(house)
     tried = 0
     for method, path, name, _ in operations(api):
         if name in OPEN:
@@ -137,7 +147,7 @@ async def test_every_route_refuses_a_session_of_another_kind(
     await visitor.start()
     await other.signed_in(house)
     tokens = {"registration": visitor.token, "account": other.token, "invitation": await invited_token(house)}
-    before = await contents(house)
+    before = await contents_at_rest(house)
     for method, path, name, operation in operations(api):
         kinds = {kind for requirement in operation.get("security", []) for kind in requirement}
         for kind, token in tokens.items():
@@ -166,7 +176,7 @@ async def test_I15_a_foreign_id_looks_like_an_unknown_one(api: FastAPI, house: H
     account_token = (await other.signed_in(house)).token
     assert account_token != stranger_token
     another_invitation = await invited_token(house)
-    before, tried = await contents(house), 0
+    before, tried = await contents_at_rest(house), 0
     for method, path, name, _ in operations(api):
         if "{" not in path:
             continue
@@ -197,7 +207,7 @@ async def test_I14_looking_changes_nothing(api: FastAPI, house: House, visitor: 
         while (await visitor.get("")).json()["code_expires_at"] is None:
             await asyncio.sleep(0.05)
     registration_token = visitor.token
-    before, seen = await contents(house), 0
+    before, seen = await contents_at_rest(house), 0
     for _, path, _, _ in operations(api):
         visitor.token = registration_token if "registration_id" in path else account_token
         response = await visitor.send(method, filled(path, registration_id=visitor.id, message_id=messages[0]["id"]))

@@ -122,6 +122,8 @@ def fire(schema: Any, operation_id: str, *, token: str | None, path: dict[str, s
     @limited(schemathesis.GenerationMode.NEGATIVE)
     def bad(case: Any) -> None:
         nonlocal sent
+        # Under another name the site answers nobody, whatever is sent: that is tried in test_edge.py.
+        case.headers = {name: value for name, value in case.headers.items() if name.lower() != "host"}
         case.call_and_validate(headers=authorization, checks=[*CHECKS, negative_data_rejection])
         sent += 1
 

@@ -26,6 +26,18 @@ from tests.house import House, key
 from workflows import names
 
 
+async def _at_rest(house: House, workflow_id: str) -> None:
+    """Wait until every mail has left and is noted: then the commands come in one order."""
+    handle = house.client.get_workflow_handle(workflow_id)
+    async with asyncio.timeout(20):
+        while True:
+            tasks = (await handle.describe()).raw_description
+            busy = tasks.pending_activities or tasks.HasField("pending_workflow_task")
+            if not busy and (await handle.query(names.STATUS))["mails_pending"] == 0:
+                return
+            await asyncio.sleep(0.05)
+
+
 async def invitation_accepted(house: House) -> str:
     """A reminder, the link once more, and the colleague accepts."""
     office = Office(house)
@@ -89,24 +101,19 @@ async def departure_kept(house: House) -> str:
     """A code, an objection with it, and staff keep the access."""
     practice, departed, review_id = await _review_opened(house)
     link = await practice.notice_link(departed)
+    await _at_rest(house, f"departure/{review_id}")
     await practice.code(departed, link)
+    await _at_rest(house, f"departure/{review_id}")
     await practice.says(departed, "object")
     await practice.stands(review_id, State.CONTESTED)
+    await _at_rest(house, f"departure/{review_id}")
     await practice.decide(review_id, "keep")
     await practice.review_over(review_id)
     return f"departure/{review_id}"
 
 
 async def _case_quiet(counter: Counter, case: OpenedCase) -> None:
-    """Wait until every mail has left and is noted: then the commands come in one order."""
-    handle = counter.house.client.get_workflow_handle(f"case/{case.case_id}")
-    async with asyncio.timeout(20):
-        while True:
-            tasks = (await handle.describe()).raw_description
-            busy = tasks.pending_activities or tasks.HasField("pending_workflow_task")
-            if (await counter.status(case)).mails_pending == 0 and not busy:
-                return
-            await asyncio.sleep(0.05)
+    await _at_rest(counter.house, f"case/{case.case_id}")
 
 
 async def case_declined(house: House) -> str:
