@@ -22,6 +22,7 @@ from domain.ports import Vault
 from domain.recording import Payload
 from domain.registration import State, StepResult
 from portal.refusals import Refusal
+from portal.turns import Turns
 from workflows import names
 from workflows.recording import WRONG_STATE
 
@@ -45,6 +46,7 @@ class Gate:
     payer_name: str
     # Each password hash takes 64 MiB and a core for a fifth of a second.
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    turns: Turns = field(default_factory=Turns)
     now: Callable[[], datetime] = wall_clock
     zone: tzinfo = UTC  # the payer's: it decides which day it is
 
@@ -124,7 +126,8 @@ async def send_update(
     handle = gate.client.get_workflow_handle(workflow_id)
     update_id = gate.vault.digest("update", f"{scope}\0{key}")[:32]
     try:
-        result: Result = await handle.execute_update(update, cmd, id=update_id, result_type=result_type)
+        async with gate.turns.turn(workflow_id):
+            result: Result = await handle.execute_update(update, cmd, id=update_id, result_type=result_type)
         return result
     except WorkflowUpdateFailedError as error:
         if isinstance(error.cause, ApplicationError) and error.cause.type == WRONG_STATE:

@@ -16,6 +16,7 @@ from portal import account, adding, sessions
 from portal.refusals import Refusal
 from portal.registration_view import view_registration
 from portal.sessions import Principal, SessionKind
+from tests.accounts import with_account
 from tests.by_mail.conftest import PostOffice
 from tests.house import Clinic, House, key
 
@@ -27,7 +28,7 @@ def house(sqlite_house: House) -> House:
 
 async def signed_in(house: House, clinic: Clinic, email: str | None = None) -> Principal:
     """Someone who has registered with the clinic's check."""
-    started, _ = await house.registered(clinic, email=email)
+    started, _ = await with_account(house, clinic, email=email or f"adds-{key()}@clinic.example.org")
     view = await view_registration(house.gate, started.registration_id)
     assert view.account_id is not None
     token = await sessions.begin(house.gate, SessionKind.ACCOUNT, view.account_id, client="test")

@@ -13,6 +13,7 @@ from portal import account, adding, inviting
 from portal.inviting import Invited
 from portal.refusals import Refusal
 from portal.sessions import Principal
+from tests.accounts import with_account
 from tests.billing.conftest import Service, account_of, new_service, register_as, registered
 from tests.house import Clinic, House, key
 
@@ -20,7 +21,7 @@ from tests.house import Clinic, House, key
 async def provider(house: House, *, email: str | None = None) -> tuple[Clinic, Principal]:
     """An administrator of a clinic."""
     clinic = await house.new_clinic()
-    started, _ = await house.registered(clinic, email=email or f"ada@{clinic.vendor.lower()}-clinic.example.org")
+    started, _ = await with_account(house, clinic, email=email or f"ada@{clinic.vendor.lower()}-clinic.example.org")
     return clinic, await account_of(house, started)
 
 

@@ -22,6 +22,7 @@ from domain.cases import CaseKind, CaseResult, CaseState, CaseStatus, StaffActio
 from portal import case_desk, cases, staff
 from portal.cases import CaseParty, OpenedCase
 from portal.staff import StaffMember, StaffRole
+from tests.accounts import with_account
 from tests.house import PASSWORD, Clinic, House, key
 from workflows.support_case import SupportCase
 
@@ -83,7 +84,7 @@ class Counter:
     async def account(self, clinic: Clinic | None = None) -> Person:
         """Somebody with an account."""
         email = f"case{next(_people)}@clinic.example.org"
-        started, _ = await self.house.registered(clinic or await self.house.new_clinic(), email=email)
+        started, _ = await with_account(self.house, clinic or await self.house.new_clinic(), email=email)
         async with self.house.database.read() as session:
             row = await session.get_one(RegistrationRow, started.registration_id)
         return Person(email, CaseParty(account_id=row.account_id))

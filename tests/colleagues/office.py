@@ -22,6 +22,7 @@ from portal import accepting, inviting, sessions
 from portal.inviting import Invited
 from portal.registration_view import view_registration
 from portal.sessions import Principal, SessionKind
+from tests.accounts import with_account
 from tests.house import PASSWORD, Clinic, House, key
 from workflows.delegate_invitation import DelegateInvitation
 
@@ -59,7 +60,7 @@ class Office:
     async def administrator(self, clinic: Clinic | None = None, *, email: str | None = None) -> Person:
         """Somebody who proved the organization."""
         email = email or new_address()
-        started, secret = await self.house.registered(clinic or await self.house.new_clinic(), email=email)
+        started, secret = await with_account(self.house, clinic or await self.house.new_clinic(), email=email)
         view = await view_registration(self.gate, started.registration_id)
         assert view.account_id is not None
         return await self.signed_in(view.account_id, email=email, secret=secret)

@@ -17,6 +17,7 @@ from portal import authorizing, billing_proposals, sessions
 from portal.refusals import Refusal
 from portal.sessions import SessionKind
 from serve import build_app
+from tests.accounts import with_account
 from tests.api.visitor import V1, assert_problem, visiting
 from tests.cases.counter import Clerk, Counter, unlisted_tin
 from tests.house import Clinic, House, key
@@ -28,7 +29,7 @@ async def hospital(house: House) -> tuple[Clinic, str]:
     """A provider, and the address of somebody who has an account there."""
     clinic = await house.new_clinic()
     email = f"biller.of.hospital{next(_people)}@hospital.example.org"
-    await house.registered(clinic, email=email)
+    await with_account(house, clinic, email=email)
     return clinic, email
 
 

@@ -15,6 +15,7 @@ from domain.people import mailbox_key
 from portal import account_setup, signing_in
 from portal.registering import Started
 from portal.registration_view import view_registration
+from tests.accounts import with_account
 from tests.browser import NARROW, WIDE, axe_findings_if_new, complaints_of, overflow
 from tests.house import PASSWORD, Clinic, House, code_in
 from tests.web.site import Site
@@ -198,7 +199,7 @@ class Person:
 
     async def registered(self, clinic: Clinic) -> list[str]:
         """Register and sign in; returns the recovery codes."""
-        started, self.secret = await self.house.registered(clinic, email=self.email)
+        started, self.secret = await with_account(self.house, clinic, email=self.email)
         await self.goes_on_with(started)
         codes = await account_setup.recovery_codes(self.house.gate, started.registration_id)
         account_id = (await view_registration(self.house.gate, started.registration_id)).account_id

@@ -156,7 +156,6 @@ async def test_I15_nobody_goes_on_with_anothers_addition(person: Person, new_per
 
 async def test_I14_looking_at_the_page_begins_nothing(person: Person, house: House):
     await person.registered(await house.new_clinic())
-    await house.quiet(await person.registration_id())
 
     async def counted() -> list[object]:
         async with house.database.read() as session:

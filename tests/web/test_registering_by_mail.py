@@ -96,16 +96,14 @@ def _gone(pdf: Path):
     return look
 
 
-async def test_P2_without_scripts_and_by_keyboard(new_person: NewPerson, house: House):
+async def test_P2_without_scripts_on_a_narrow_screen(new_person: NewPerson, house: House):
     person = await new_person(java_script_enabled=False, viewport={"width": 320, "height": 640})
     clinic = await house.new_clinic()
     await person.confirmed()
     await asks_for_a_letter(person, clinic)
     _, pdf = await newest_letter(house, person)
-    await person.page.locator("#pin").focus()
-    await person.page.keyboard.type(pin_on(pdf))
-    async with person.page.expect_navigation():
-        await person.page.keyboard.press("Enter")
+    await person.fill(pin=pin_on(pdf))
+    await person.send("Continue")
     assert person.path == "/register/account"
 
 
