@@ -130,7 +130,8 @@ class PromptPlan(DevServerPlan):
 
 @pytest.fixture(scope="session")
 async def dev_server() -> AsyncIterator[DevServer]:
-    os.environ["GOGC"] = "400"  # the server's own collector: there is memory enough, and the processors are busy
+    # The server's own collector and threads: there is memory enough, and the processors are busy with several such servers.
+    os.environ.update(GOGC="400", GOMAXPROCS="1")
     async with DevServer(PromptPlan(ui_port=None)) as server:
         yield server
 

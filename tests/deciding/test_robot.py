@@ -26,7 +26,6 @@ from tests.web.person import Person
 pytestmark = pytest.mark.browser
 __all__ = ["client", "new_person", "people", "person", "site"]  # fixtures
 
-_MOST_PAGES = 12
 
 
 async def contents(house: House, request: Request) -> list[object]:
@@ -55,12 +54,12 @@ def links_in(mail: Mail, site: str) -> list[str]:
     return sorted({site + urlsplit(one).path for one in found})
 
 
-async def crawl(page: Page, start: str) -> list[str]:
+async def crawl(page: Page, start: str, *, most: int) -> list[str]:
     """Every page of the site that can be reached from there, nearest first, up to a number."""
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(start))
     seen: list[str] = []
     waiting = [start]
-    while waiting and len(seen) < _MOST_PAGES:
+    while waiting and len(seen) < most:
         address = waiting.pop(0)
         response = await page.goto(address)
         assert response is not None
@@ -95,8 +94,8 @@ async def submit_everything(page: Page, address: str) -> int:
     return sent
 
 
-async def scan(robot: Person, program: httpx2.AsyncClient, mail: Mail) -> int:
-    """What scanners do with a mail, all of it; returns how many forms were sent."""
+async def scan(robot: Person, program: httpx2.AsyncClient, mail: Mail, *, pages: int) -> int:
+    """What scanners do with a mail and so many pages from each of its links; returns how many forms were sent."""
     sent = 0
     for link in links_in(mail, robot.site.address):
         path = link.removeprefix(robot.site.address)
@@ -112,7 +111,7 @@ async def scan(robot: Person, program: httpx2.AsyncClient, mail: Mail) -> int:
         await robot.page.route("**/opened-mail", mail_page)
         await robot.page.goto(f"{robot.site.address}/opened-mail", wait_until="networkidle")
         await robot.page.unroute("**/opened-mail")
-        for address in await crawl(robot.page, link):
+        for address in await crawl(robot.page, link, most=pages):
             sent += await submit_everything(robot.page, address)
     return sent
 
@@ -127,9 +126,8 @@ async def test_B2_I14_a_scanner_that_does_everything_changes_nothing_and_the_con
     await contact.link(request)
     await quiet(house, request)
     before = await contents(house, request)
-    for _ in range(2):
-        assert await scan(robot, client, mail) >= 2, "it found the form, and others"
-        assert robot.page.url
+    for pages, forms in ((12, 2), (1, 1)):  # it comes back, with what it was given the first time
+        assert await scan(robot, client, mail, pages=pages) >= forms, "it found the form, and others"
     robot.complaints.clear()  # blocked frames and refused forms are what it came for
     assert await contents(house, request) == before
     assert contact.codes_sent() == 0
