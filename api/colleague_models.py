@@ -29,7 +29,7 @@ _INVITATION = {
     "id": _ID, "reference": "I-7K3M-9QXW", "state": "sent", "organization": "Northfield Clinic", "npi": None,
     "role": "member", "email": "kim@clinic.example.org", "inviter": "Jo Example", "invited_at": _AT,
     "link_sent_at": _AT, "deadline": _UNTIL, "ended_at": None, "mail_failed": False, "resends_left": 3,
-    "closing_code": None,
+    "closing_code": None, "may_change": True,
 }  # fmt: skip
 
 
@@ -47,7 +47,9 @@ class Colleague(BaseModel):
     model_config = _answer(**_COLLEAGUE)
 
     id: UUID
-    name: str
+    name: str = Field(
+        description="Initials only (`K••• C•••`) of those who were there before you, until their time to object is over."
+    )
     email_masked: str
     role: Role
     npis: list[str] = Field(description="The Type 2 NPIs that are open to them; empty: all of the Tax ID.")
@@ -145,7 +147,7 @@ class InvitationAnswer(BaseModel):
     organization: str
     npi: str | None = Field(description="Null: all of the Tax ID.")
     role: Role
-    email: str
+    email: str = Field(description="Masked, as `inviter` is, where `may_change` is false.")
     inviter: str
     invited_at: datetime
     link_sent_at: datetime
@@ -154,6 +156,9 @@ class InvitationAnswer(BaseModel):
     mail_failed: bool = Field(description="That the address refused our mail for good; correct it.")
     resends_left: int
     closing_code: str | None = Field(description="Why it ended without being accepted.")
+    may_change: bool = Field(
+        description="False for an invitation of somebody who was there before you, until their time to object is over."
+    )
 
     @classmethod
     def of(cls, view: InvitationView) -> Self:
@@ -162,6 +167,7 @@ class InvitationAnswer(BaseModel):
             role=view.role, email=view.email, inviter=view.inviter, invited_at=view.invited_at,
             link_sent_at=view.link_sent_at, deadline=view.deadline, ended_at=view.ended_at,
             mail_failed=view.mail_failed, resends_left=view.resends_left, closing_code=view.closing_code,
+            may_change=view.wait is None,
         )  # fmt: skip
 
 

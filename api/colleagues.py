@@ -111,7 +111,7 @@ async def show_invitation(invitation_id: InvitationId, principal: SignedIn, gate
 
 @router.post(
     "/invitations/{invitation_id}/resend", summary="Have the link e-mailed again", dependencies=[NoBody],
-    responses=problems(*_POSTED, *_OVER, "not_administrator", "invitation_resend_limit", "invitation_resend_pause"),
+    responses=problems(*_POSTED, *_OVER, "not_administrator", "newcomer_waits", "invitation_resend_limit", "invitation_resend_pause"),
 )  # fmt: skip
 async def resend_invitation(
     invitation_id: InvitationId, principal: SignedIn, gate: GateDep, key: Key
@@ -123,7 +123,7 @@ async def resend_invitation(
 
 @router.post(
     "/invitations/{invitation_id}/cancellation", summary="Cancel an invitation", dependencies=[NoBody],
-    responses=problems(*_POSTED, *_OVER, "not_administrator"),
+    responses=problems(*_POSTED, *_OVER, "not_administrator", "newcomer_waits"),
 )  # fmt: skip
 async def cancel_invitation(
     invitation_id: InvitationId, principal: SignedIn, gate: GateDep, key: Key
@@ -135,7 +135,7 @@ async def cancel_invitation(
 
 @router.post(
     "/invitations/{invitation_id}/correction", summary="Invite another address instead",
-    status_code=status.HTTP_201_CREATED, responses=problems(*_POSTED, *_OVER, *_INVITED),
+    status_code=status.HTTP_201_CREATED, responses=problems(*_POSTED, *_OVER, *_INVITED, "newcomer_waits"),
 )  # fmt: skip
 async def correct_invitation(
     *,

@@ -16,7 +16,7 @@ from domain.authorization import AuthorizationResult, State
 from domain.grants import Ending, HeldBy
 from domain.grants import State as AccessState
 from portal import contact_access, contact_desk, contact_review
-from portal.contact_access import AccessView, HeldLine, HeldOrder
+from portal.contact_access import AccessView, Administrator, HeldLine, HeldOrder
 from portal.contact_desk import DeskAction, DeskLine, DeskRequest, QueueOrder, Said, Verdict
 
 router = APIRouter(prefix="/api/v1/staff", include_in_schema=False)
@@ -69,12 +69,14 @@ class HeldAccessAnswer(BaseModel):
     objected_by: str
     held_since: datetime
     has_administrator: bool
+    may_resume: bool
 
     @classmethod
     def of(cls, line: HeldLine) -> Self:
         return cls(
             id=line.id, reference=line.reference, service=line.service, organization=line.organization, npi=line.npi,
             objected_by=line.objected_by, held_since=line.held_since, has_administrator=line.has_administrator,
+            may_resume=line.may_resume,
         )  # fmt: skip
 
 
@@ -88,10 +90,15 @@ class HeldAccessesAnswer(BaseModel):
 
 
 class AdministratorAnswer(BaseModel):
-    """Somebody of the provider who can hold, resume and end the access."""
+    """Somebody of the provider who can change the access; of `npis` only, where they administer no more of it."""
 
     name: str
     email: str
+    npis: tuple[str, ...]
+
+    @classmethod
+    def of(cls, one: Administrator) -> Self:
+        return cls(name=one.name, email=one.email, npis=one.npis)
 
 
 class StaffAccessAnswer(BaseModel):
@@ -111,6 +118,7 @@ class StaffAccessAnswer(BaseModel):
     ended_at: datetime | None
     ending: Ending | None
     administrators: list[AdministratorAnswer]
+    partial: list[AdministratorAnswer]
 
     @classmethod
     def of(cls, view: AccessView) -> Self:
@@ -118,7 +126,8 @@ class StaffAccessAnswer(BaseModel):
             state=view.state, held_by=view.held_by, held_since=view.held_since, objected_by=view.objected_by,
             organization=view.organization, npi=view.npi, opened_at=view.opened_at, decided_by=view.decided_by,
             decided_as=view.decided_as, via=view.via, last_day=view.last_day, ended_at=view.ended_at, ending=view.ending,
-            administrators=[AdministratorAnswer(name=one.name, email=one.email) for one in view.administrators],
+            administrators=[AdministratorAnswer.of(one) for one in view.administrators],
+            partial=[AdministratorAnswer.of(one) for one in view.partial],
         )  # fmt: skip
 
 

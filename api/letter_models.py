@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.models import OPEN_STEPS, OpenSteps
+from api.models import OPEN_STEPS, OpenSteps, open_steps
 from domain.registration import State, StepResult
 from portal.adding import AdditionView
 from portal.letters import LetterView
@@ -143,7 +143,7 @@ class AdditionAnswer(BaseModel):
     @classmethod
     def of(cls, view: AdditionView) -> Self:
         return cls(
-            id=view.id, reference=view.reference, state=view.state, open_steps=list(OPEN_STEPS[view.state]),
+            id=view.id, reference=view.reference, state=view.state, open_steps=open_steps(view.state, letters_over=view.letters_over),
             organization=view.organization, tin_masked=view.tin_masked, takes_pin=view.takes_pin, started_at=view.started_at, deadline=view.deadline,
         )  # fmt: skip
 

@@ -26,13 +26,13 @@ _OF_ADDITIONS: Final = ("access_open_already", "account_closed")
 @router.post(
     "/{registration_id}/letter-addresses", summary="List the addresses that a letter may go to",
     responses=problems(
-        *STEP, *_OF_ADDITIONS, "organization_no_match", "no_usable_address", "pin_tries_used", "payment_paused", "payment_letter_only"
+        *STEP, *_OF_ADDITIONS, "organization_no_match", "no_usable_address", "pin_tries_used", "look_up_paused"
     ),
 )  # fmt: skip
 async def list_letter_addresses(
     registration_id: OwnRegistration, body: LetterAddressesRequest, gate: GateDep, key: Key, caller: Caller
 ) -> LetterAddressesAnswer:
-    """Addresses of our records, masked. Each request is counted like a payment that is tried, and given back when it matched; a mismatch never tells which field it was. An address that this registration's letter didn't reach isn't listed again."""
+    """Addresses of our records, masked. Each request is counted, apart from payments that are tried, and given back when it matched; a mismatch never tells which field it was. An address that this registration's letter didn't reach isn't listed again."""
     result = await letters.identify(
         gate, registration_id, tin=body.tin, vendor=body.vendor, npi=body.npi, key=key, caller=caller
     )

@@ -35,6 +35,14 @@ OPEN_STEPS: Final[dict[State, tuple[str, ...]]] = {
 }
 """The steps that are open in each state, the best first, as the last part of their addresses."""
 
+_BY_LETTER: Final = frozenset({"letter-addresses", "letters", "pin"})
+
+
+def open_steps(state: State, *, letters_over: bool) -> list[str]:
+    """The steps that are open; once its PINs were tried too often no letter proves a registration any more."""
+    return [step for step in OPEN_STEPS[state] if not (letters_over and step in _BY_LETTER)]
+
+
 _ID = "6f1c9a0d-4f5a-4e3c-8b4c-869f0e0f6f4f"
 _MESSAGE_ID = "0b6f2c51-7d3e-4a55-9c7e-2f4f0f8f3a10"
 _AT = "2026-11-23T15:04:05Z"
@@ -110,8 +118,8 @@ class RegistrationAnswer(BaseModel):
     @classmethod
     def of(cls, view: RegistrationView) -> Self:
         return cls(
-            id=view.id, reference=view.reference, state=view.state, open_steps=list(OPEN_STEPS[view.state]), name=view.name,
-            email=view.email, started_at=view.started_at, deadline=view.deadline, code_expires_at=view.code_expires_at,
+            id=view.id, reference=view.reference, state=view.state,
+            open_steps=open_steps(view.state, letters_over=view.letters_over), name=view.name, email=view.email, started_at=view.started_at, deadline=view.deadline, code_expires_at=view.code_expires_at,
             mail_failed=view.mail_failed, paused_until=view.paused_until, organization=view.organization,
             tin_masked=view.tin_masked, npi=view.npi, is_billing=view.is_billing, closing_code=view.closing_code,
         )  # fmt: skip

@@ -67,6 +67,7 @@ _CALLS: Final = {
     "of one status": "?status=access",
     "a part of the name": "?search=cedar%20clinic%209",
     "a Tax ID": "?search=00-0001234",
+    "a reference without dashes": "?search=a2djpmd6229md",
 }
 
 

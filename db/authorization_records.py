@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from db.authorization_asking import Asking
 from db.authorization_deciding import Deciding
-from db.authorization_telling import Telling, subject_of
+from db.authorization_telling import Telling, of_standing, subject_of
 from db.authorizations import AuthorizationRow, DecisionRow, ReviewVerdict
 from db.colleagues import lock_organization
 from db.counting import count
@@ -186,7 +186,8 @@ class SqlAuthorizationRecords:
     async def remind_requester(self, cmd: RecordRequesterReminder) -> AuthorizationRecorded:
         async def step(session: AsyncSession, row: AuthorizationRow) -> AuthorizationRecorded:
             telling = self._telling(session, row, cmd)
-            due = await telling.tell_requester("authorization_waiting", number=str(cmd.number))
+            kind = of_standing("authorization_waiting", row)
+            due = await telling.tell_requester(kind, number=str(cmd.number))
             return AuthorizationRecorded(state=State(row.state), mails=due)
 
         return await self._once(cmd, "authorization.requester_reminded", step)
@@ -196,6 +197,8 @@ class SqlAuthorizationRecords:
             state = State(row.state)
             subject, _, generation = cmd.mail_id.rpartition(":")
             is_newest = subject.startswith(f"{subject_of(row.id)}:") and generation == str(row.link_generation)
+            if state is State.IN_REVIEW:  # it's of a contact who isn't asked any more
+                return AuthorizationRecorded(state=state)
             if not is_newest or row.delivery == "bounced" or (row.delivery == "delivered" and cmd.event == "sent"):
                 return AuthorizationRecorded(state=state)
             row.delivery, row.delivery_at = cmd.event, cmd.at
@@ -263,6 +266,8 @@ class SqlAuthorizationRecords:
             row.closing_code = cmd.state
             await telling.kill_links()
             kind = f"authorization_{cmd.state}"
+            if cmd.state is State.EXPIRED:
+                kind = of_standing(kind, row)
             due = (
                 *await telling.tell_requester(kind, mailed=cmd.state is State.EXPIRED),
                 *await telling.tell_contact_it_is_over(cmd.state),

@@ -14,7 +14,7 @@ from db.authorizations import AuthorizationRow
 from db.colleagues import administrators, holdings_of
 from db.directory import Organization
 from db.registrations import MailRow, OneTimeSecret
-from domain.authorization import AuthorizationStep, Code
+from domain.authorization import AuthorizationStep, Code, State
 from domain.client_words import STOPPED_BECAUSE
 from domain.identifiers import Tin
 from domain.people import masked_address
@@ -33,6 +33,12 @@ def subject_of(authorization_id: UUID | str) -> str:
 def sitting_subject(sitting_id: UUID | str) -> str:
     """How the code of a sitting of decisions, and its mail, are named."""
     return f"sitting/{sitting_id}"
+
+
+def of_standing(kind: str, row: AuthorizationRow) -> str:
+    """The kind of message and mail that fits a request to which nobody has answered: its contact may have no mail of ours."""
+    unmailed = {State.IN_REVIEW: "_in_review", State.UNDELIVERABLE: "_undelivered"}
+    return f"{kind}{unmailed.get(State(row.state), '')}"
 
 
 class Telling:

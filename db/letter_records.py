@@ -13,11 +13,10 @@ from db import mails
 from db.counting import Tally, count, give_back
 from db.database import Database
 from db.directory import Location, Organization
-from db.letters import PIN_TRIES, LetterRow, pin_tries_used, void_letters
+from db.letters import LOOK_UPS, LOOK_UPS_OF_CALLER, PIN_TRIES, LetterRow, letter_choices, pin_tries_used, void_letters
 from db.proofs import payee_of
-from db.registration_steps import ProofTry, RegistrationSteps, subject_of
+from db.registration_steps import RegistrationSteps, subject_of
 from db.registrations import Evidence, RegistrationRow
-from domain.directory import Address
 from domain.letter_route import (
     JudgeIdentity,
     JudgePin,
@@ -26,12 +25,9 @@ from domain.letter_route import (
     RecordPinReminder,
 )
 from domain.letters import (
-    FAILED,
     ON_THEIR_WAY,
     Pin,
-    mailing_address,
     mailing_day,
-    masked_choices,
     next_letter_at,
     pin_deadline,
     pin_is_open,
@@ -64,20 +60,18 @@ class SqlLetterRecords(RegistrationSteps):
             identity = cmd.identity
             if await pin_tries_used(session, self._limits, row.id):
                 return await self._letters_over(session, row)
-            tried = await self._count_proof(session, row, cmd, tin=identity.tin, caller_digest=identity.caller_digest)
-            if isinstance(tried, Recorded) and tried.code is not Code.PAYMENT_LETTER_ONLY:
-                return tried
+            paused, own, life = await self._count_look_up(session, row, cmd)
+            if paused is not None:
+                return paused
             payee = await payee_of(session, self._vault, tin=identity.tin, vendor=identity.vendor, npi=identity.npi)
             if payee is None:
-                if isinstance(tried, Recorded):
-                    return self._refused(row, Code.ORGANIZATION_NO_MATCH)
-                return await self._counted(
-                    session, row, cmd, Code.ORGANIZATION_NO_MATCH, left=tried.left, life=tried.life
-                )
+                left = self._limits.payment_tries - own.count
+                refused = await self._counted(session, row, cmd, Code.ORGANIZATION_NO_MATCH, left=left, life=life.count)
+                is_last = left == 0 and refused.code is Code.ORGANIZATION_NO_MATCH
+                return refused.model_copy(update={"retry_at": own.window_ends_at if is_last else None})
             if await self._has_it(session, row, payee, identity.npi):
                 return self._refused(row, Code.ACCESS_OPEN_ALREADY)
-            if isinstance(tried, ProofTry):
-                await self._looked_up(session, row, cmd, tried)
+            await self._looked_up(session, cmd)
             row.identified_id, row.identified_npi = payee, identity.npi
             choices = await self._choices(session, row, payee, at_day=cmd.at.date())
             if not choices:
@@ -225,15 +219,32 @@ class SqlLetterRecords(RegistrationSteps):
         await void_letters(session, row.id)
         return Recorded(accepted=False, code=Code.PIN_TRIES_USED, state=State.PROVING, tries_left=0)
 
-    async def _looked_up(
-        self, session: AsyncSession, row: RegistrationRow, cmd: JudgeIdentity, tried: ProofTry
-    ) -> None:
+    async def _count_look_up(
+        self, session: AsyncSession, row: RegistrationRow, cmd: JudgeIdentity
+    ) -> tuple[Recorded | None, Tally, Tally]:
+        """Count a try before anything is looked up (I13): a refusal when there were too many, the window's tries, all.
+
+        Apart from payments, with their numbers, so that a letter can be had while these are paused. Not by Tax ID:
+        wrong tries of strangers would close the last way of an organization whose payments are closed by them.
+        """
+        limits = self._limits
+        own = await count(session, LOOK_UPS, cmd.registration_id, at=cmd.at, window=limits.payment_tries_window)
+        if own.count > limits.payment_tries:
+            return self._look_up_paused(row, own), own, own
+        life = await count(session, "registration", cmd.registration_id, at=cmd.at)
+        who = cmd.identity.caller_digest
+        caller = await count(session, LOOK_UPS_OF_CALLER, who, at=cmd.at, window=timedelta(days=1))
+        is_paused = caller.count > limits.payment_tries_per_caller
+        return (self._look_up_paused(row, caller) if is_paused else None), own, life
+
+    def _look_up_paused(self, row: RegistrationRow, tally: Tally) -> Recorded:
+        return self._refused(row, Code.LOOK_UP_PAUSED, tries_left=0, retry_at=tally.window_ends_at)
+
+    async def _looked_up(self, session: AsyncSession, cmd: JudgeIdentity) -> None:
         """A look-up that was right uses up none of the wrong ones."""
-        await tried.give_back(session)
-        await give_back(session, "payment", cmd.registration_id)
+        await give_back(session, LOOK_UPS, cmd.registration_id)
         await give_back(session, "registration", cmd.registration_id)
-        if tried.left == 0:
-            row.paused_until = None
+        await give_back(session, LOOK_UPS_OF_CALLER, cmd.identity.caller_digest)
 
     async def _awaits_a_letter(self, session: AsyncSession, row: RegistrationRow, *, at: datetime) -> bool:
         """Whether a letter is on its way whose PIN may still be entered."""
@@ -272,40 +283,7 @@ class SqlLetterRecords(RegistrationSteps):
     async def _choices(
         self, session: AsyncSession, row: RegistrationRow, payee: UUID, *, at_day: date
     ) -> tuple[LocationChoice, ...]:
-        """The addresses a letter may go to.
-
-        Left out are one that was added lately, which someone may have had changed, and one where a letter of this
-        registration failed: the next would fail as well.
-        """
-        failed = set(
-            await session.scalars(
-                select(col(LetterRow.location_id)).where(
-                    col(LetterRow.registration_id) == row.id, col(LetterRow.state).in_(FAILED)
-                )
-            )
-        )
-        rows = list(
-            await session.scalars(
-                select(Location)
-                .where(col(Location.organization_id) == payee)
-                .order_by(col(Location.first_seen_at), col(Location.id))
-            )
-        )
-        first = rows[0].first_seen_at.date() if rows else None
-        usable: list[tuple[UUID, Address]] = []
-        for place in rows:
-            seen = place.first_seen_at.date()
-            settled = seen == first or at_day - seen >= self._limits.address_settled
-            address = mailing_address(
-                line1=place.line1, line2=place.line2, city=place.city, state=place.state, zip_code=place.zip
-            )
-            if settled and place.id not in failed and isinstance(address, Address):
-                usable.append((place.id, address))
-        masked = masked_choices([address for _, address in usable])
-        return tuple(
-            LocationChoice(location_id=str(location_id), masked=text)
-            for (location_id, _), text in zip(usable, masked, strict=True)
-        )
+        return await letter_choices(session, self._limits, registration_id=row.id, payee=payee, at_day=at_day)
 
     async def _next_letter_at(
         self, session: AsyncSession, row: RegistrationRow, payee: UUID, cmd: RecordLetterRequested

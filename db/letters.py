@@ -4,14 +4,17 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Column, LargeBinary, UniqueConstraint, update
+from sqlalchemy import Column, LargeBinary, UniqueConstraint, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
 
 from db.columns import UtcDateTime
+from db.directory import Location
 from db.registrations import Counter
-from domain.letters import ON_THEIR_WAY
+from domain.directory import Address
+from domain.letters import FAILED, ON_THEIR_WAY, mailing_address, masked_choices
 from domain.limits import Limits
+from domain.registration import LocationChoice
 
 
 class LetterRow(SQLModel, table=True):
@@ -55,3 +58,48 @@ async def pin_tries_used(session: AsyncSession, limits: Limits, registration_id:
     """Whether no PIN of this registration can be right any more, whichever letter it's from."""
     tries = await session.get(Counter, (PIN_TRIES, str(registration_id)))
     return tries is not None and tries.count >= limits.pin_tries_in_life
+
+
+LOOK_UPS: Final = "look-up"
+"""The scope that counts a registration's wrong look-ups of an organization to mail to."""
+LOOK_UPS_OF_CALLER: Final = "look-up-caller"
+"""The same for a network address, whichever registrations it has."""
+
+
+async def letter_choices(
+    session: AsyncSession, limits: Limits, *, registration_id: UUID, payee: UUID, at_day: date
+) -> tuple[LocationChoice, ...]:
+    """The addresses a letter of this registration may go to, masked.
+
+    Left out are one that was added lately, which someone may have had changed, and one where a letter of this
+    registration failed: the next would fail as well.
+    """
+    failed = set(
+        await session.scalars(
+            select(col(LetterRow.location_id)).where(
+                col(LetterRow.registration_id) == registration_id, col(LetterRow.state).in_(FAILED)
+            )
+        )
+    )
+    rows = list(
+        await session.scalars(
+            select(Location)
+            .where(col(Location.organization_id) == payee)
+            .order_by(col(Location.first_seen_at), col(Location.id))
+        )
+    )
+    first = rows[0].first_seen_at.date() if rows else None
+    usable: list[tuple[UUID, Address]] = []
+    for place in rows:
+        seen = place.first_seen_at.date()
+        settled = seen == first or at_day - seen >= limits.address_settled
+        address = mailing_address(
+            line1=place.line1, line2=place.line2, city=place.city, state=place.state, zip_code=place.zip
+        )
+        if settled and place.id not in failed and isinstance(address, Address):
+            usable.append((place.id, address))
+    masked = masked_choices([address for _, address in usable])
+    return tuple(
+        LocationChoice(location_id=str(location_id), masked=text)
+        for (location_id, _), text in zip(usable, masked, strict=True)
+    )

@@ -1,8 +1,8 @@
 """Whether a newcomer still waits for the word of those who were there before; until then they manage none of these (P9)."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -26,6 +26,41 @@ class Wait:
     until: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Newness:
+    """What somebody has to wait with in one organization, by each row with which they administrate it.
+
+    `rows` are those that still wait: NPI, since when the row's holder is known, and the wait. `settled` are the NPIs of
+    the others. `first` says since when each account is there.
+    """
+
+    rows: tuple[tuple[str | None, datetime, Wait], ...]
+    settled: tuple[str | None, ...]
+    first: Mapping[UUID, datetime]
+
+    def wait_to_read(self, account_id: UUID, npis: Collection[str | None]) -> Wait | None:
+        """Why a colleague's name is masked still: no row that has to do with these NPIs of theirs (None: all) is known well enough."""
+        return self._wait(account_id, lambda own: any(own is None or npi is None or own == npi for npi in npis))
+
+    def wait_to_manage(self, inviter_id: UUID, npi: str | None) -> Wait | None:
+        """Why an invitation of somebody else's can't be read in full or changed yet."""
+        return self._wait(inviter_id, lambda own: own is None or own == npi)
+
+    def _wait(self, account_id: UUID, concerns: Callable[[str | None], bool]) -> Wait | None:
+        if any(concerns(npi) for npi in self.settled):
+            return None
+        waits = [(known_since, wait) for npi, known_since, wait in self.rows if concerns(npi)]
+        since = self.first.get(account_id)
+        if since is None or not waits or any(known_since <= since for known_since, _ in waits):
+            return None
+        return _shortest([wait for _, wait in waits])
+
+
+def _shortest(waits: Collection[Wait]) -> Wait:
+    """The wait that is over first; one without an end comes last."""
+    return min(waits, key=lambda wait: (wait.until is None, wait.until or datetime.min.replace(tzinfo=UTC)))
+
+
 class Standing:
     """What the access rows of one organization let their holders do to those who were there before."""
 
@@ -47,9 +82,7 @@ class Standing:
         for row in rows:
             waits = [await self._wait_of(one, since) for one in own if one.npi is None or one.npi == row.npi]
             if waits and None not in waits:
-                return min(
-                    (wait for wait in waits if wait), key=lambda wait: (wait.until is None, wait.until or self._at)
-                )
+                return _shortest([wait for wait in waits if wait])
         return None
 
     async def wait_among_others(self, actor_id: UUID, npi: str | None) -> Wait | None:
@@ -71,7 +104,27 @@ class Standing:
         waits = [await self._wait_of(one, since) for one in own if one.npi is None or one.npi == npi] if since else []
         if not waits or None in waits:
             return None
-        return min((wait for wait in waits if wait), key=lambda wait: (wait.until is None, wait.until or self._at))
+        return _shortest([wait for wait in waits if wait])
+
+    async def newness_of(self, actor_id: UUID) -> Newness:
+        """What the actor has to wait with, for many colleagues at once."""
+        rows, settled = [], []
+        for row in await self._rows_of(actor_id):
+            if row.status != "open" or row.role != Role.ADMINISTRATOR:
+                continue
+            root, evidence = await self._proved_by(row)
+            wait = await self._wait_from(root, evidence)
+            if wait is None:
+                settled.append(row.npi)
+            else:
+                rows.append((row.npi, root.opened_at, wait))
+        # Of those who are there and of those who were: their invitations are listed still.
+        first = await self._session.execute(
+            select(col(Access.account_id), func.min(col(Access.opened_at)).label("since"))
+            .where(col(Access.organization_id) == self._organization_id)
+            .group_by(col(Access.account_id))
+        )
+        return Newness(rows=tuple(rows), settled=tuple(settled), first={one.account_id: one.since for one in first})
 
     async def _rows_of(self, account_id: UUID) -> list[Access]:
         found = await self._session.scalars(
@@ -83,8 +136,9 @@ class Standing:
 
     async def _wait_of(self, row: Access, since: datetime) -> Wait | None:
         root, evidence = await self._proved_by(row)
-        if root.opened_at <= since:
-            return None
+        return None if root.opened_at <= since else await self._wait_from(root, evidence)
+
+    async def _wait_from(self, root: Access, evidence: Evidence) -> Wait | None:
         if evidence.registration_id is not None and await self._objected(evidence.registration_id):
             return Wait(until=None)
         until = await self._window_of(root, evidence)

@@ -66,11 +66,11 @@ WORDS: Final[Mapping[ClientStatus, StatusWords]] = {
     ClientStatus.UNDELIVERABLE: StatusWords(
         "Mail came back",
         "stopped",
-        "Our mail to the contact came back. Correct the address, or send it again; the deadline stays.",
+        "Our mail to the contact came back. The deadline stays.",
     ),
     ClientStatus.ACCESS: StatusWords("Access open", "good", "The provider said yes. You see it in the portal."),
     ClientStatus.ON_HOLD: StatusWords(
-        "On hold", "stopped", "The provider, or an objection, put the access on hold. It opens nothing meanwhile."
+        "On hold", "stopped", "The provider put the access on hold. It opens nothing meanwhile."
     ),
     ClientStatus.ENDED: StatusWords("Access ended", "neutral", "The access was open and has ended."),
     ClientStatus.DECLINED: StatusWords("Declined", "stopped", "The provider said no."),
@@ -84,6 +84,26 @@ STOPPED_BECAUSE: Final[Mapping[str, str]] = {
     Code.PROVIDER_UNKNOWN: "The contact agreed, but our records have no such provider. Check the Tax ID and NPI with the contact, then ask again.",
     Code.SERVICE_GONE: "The contact agreed when nobody of the billing service had access any more. Call us if it’s still needed.",
 }
+
+_EXPIRED_UNASKED: Final[Mapping[str, str]] = {
+    "none": "Our staff hadn’t decided about the contact within 30 days, so nothing was mailed. Call us, or ask again with another contact.",
+    "bounced": "Our mail to the contact came back, and nobody answered within 30 days. Ask again with the right address.",
+}
+"""What expiring means by `delivery`, what became of the newest mail to the contact; where there was one it's `WORDS`."""
+
+
+_ON_HOLD_CONTESTED: Final = (
+    "Somebody of the provider says that they did not ask for it, so the access is on hold. It opens nothing meanwhile."
+)
+
+
+def meaning_of(status: ClientStatus, *, closing_code: str | None, delivery: str, is_contested: bool = False) -> str:
+    """What it means that a request stands there, told by why it ended or is on hold, and by what became of its mail."""
+    if status is ClientStatus.ON_HOLD and is_contested:
+        return _ON_HOLD_CONTESTED
+    if status is ClientStatus.EXPIRED and delivery in _EXPIRED_UNASKED:
+        return _EXPIRED_UNASKED[delivery]
+    return STOPPED_BECAUSE.get(closing_code or "", WORDS[status].meaning)
 
 
 def status_of_request(state: State, closing_code: str | None) -> ClientStatus:
@@ -130,6 +150,8 @@ def words_of(action: str, details: Mapping[str, object]) -> str | None:
         return None
     if action == "authorization.contact_reminded" and state != State.SENT:
         return None
+    if action == "authorization.requester_reminded" and state in _REMINDED_UNASKED:
+        return _REMINDED_UNASKED[State(str(state))]
     if action in {"authorization.requested", "authorization.contact_corrected"} and state == State.IN_REVIEW:
         return f"{_WORDS[action]} Our staff look at the contact before anything is mailed."
     return _WORDS.get(action)
@@ -147,6 +169,10 @@ def _decided(state: object, code: object) -> str | None:
     )
 
 
+_REMINDED_UNASKED: Final[Mapping[State, str]] = {
+    State.IN_REVIEW: "The requester was told that our staff haven’t decided yet.",
+    State.UNDELIVERABLE: "The requester was told that the mail had come back.",
+}
 _WORDS: Final[Mapping[str, str]] = {
     "authorization.requested": "Access was asked for.",
     "authorization.resent": "The mail is sent to the contact again; earlier links still work.",
@@ -156,7 +182,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "authorization.mail_sent": "The mail has left for the contact.",
     "authorization.mail_delivered": "The contact’s mail server reports the mail delivered.",
     "authorization.mail_bounced": "The mail came back: that address doesn’t take it.",
-    "authorization.closed": "Nobody answered in time: the request has expired and its link is dead.",
+    "authorization.closed": "The deadline passed without an answer: the request has expired.",
     "grant.hold": "The provider put the access on hold.",
     "grant.resume": "The provider resumed the access.",
     "grant.set_end": "The provider set an end date.",

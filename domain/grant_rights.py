@@ -19,6 +19,7 @@ class Rights:
     may_hold: bool
     may_end: bool  # revoke it, or have it end sooner
     may_open: bool  # resume it, or have it go on for longer
+    is_led: bool  # whether anybody may open it
 
     @classmethod
     def of(cls, holdings: Iterable[Holding], account_id: UUID, npi: str | None) -> Self:
@@ -30,7 +31,8 @@ class Rights:
         own = [one for one in leading if one.account_id == account_id]
         may_open = any(one.covers(npi) for one in own)
         is_led = any(one.covers(npi) for one in leading)
-        return cls(may_hold=bool(own), may_end=may_open or (bool(own) and not is_led), may_open=may_open)
+        may_end = may_open or (bool(own) and not is_led)
+        return cls(may_hold=bool(own), may_end=may_end, may_open=may_open, is_led=is_led)
 
 
 def touches(holding: Holding, npi: str | None) -> bool:

@@ -90,6 +90,21 @@ def _decoded(label: str) -> str:
     return read if genuine and is_a_label and folded(read) == read else label
 
 
+def spelled_out(address: str) -> str:
+    """An address (or a domain) for somebody who has to see that its domain isn't the one it's drawn like.
+
+    With the `xn--` form beside it where the domain has other letters than ASCII's; unchanged where it has none.
+    """
+    domain = domain_of(address)
+    if domain.isascii():
+        return address
+    written = ".".join(
+        label if label.isascii() else f"{_ENCODED}{label.encode('punycode').decode('ascii')}"
+        for label in domain.split(".")
+    )
+    return f"{address} (written {written}: it has letters from outside the English alphabet)"
+
+
 def registrable_domain(domain: str) -> str:
     """The part of a domain that somebody registered: `example.co.uk` of `mail.example.co.uk`. Takes what `domain_of` gives.
 

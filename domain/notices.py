@@ -303,7 +303,7 @@ NOTICES: Final[dict[str, Notice]] = {
         "Your request couldn't be delivered",
         (
             "Our mail to {contact} about {provider} came back.",
-            "Correct the address under Clients, and we write to the new one; or have the mail sent again. The request stays open until {until}.",
+            "Correct the address under Clients, and we write to the new one; or have the mail sent again. If neither is offered there any more, call us. The request stays open until {until}.",
             "Reference: {reference}.",
         ),
     ),
@@ -312,6 +312,20 @@ NOTICES: Final[dict[str, Notice]] = {
         (
             "{contact} hasn't answered your request for access to {provider} yet. It stays open until {until}.",
             "Ask them and tell them the reference, have the mail sent again, or correct the address. Reference: {reference}.",
+        ),
+    ),
+    "authorization_waiting_in_review": Notice(
+        "Our staff haven't decided about your request yet",
+        (
+            "Our staff still look at {contact}, whom you named for {provider}. Nothing was mailed yet. The request stays open until {until}.",
+            "Call us and have the reference ready, or name another contact on the request's page. Reference: {reference}.",
+        ),
+    ),
+    "authorization_waiting_undelivered": Notice(
+        "Your request still couldn't be delivered",
+        (
+            "Our mail to {contact} about {provider} came back, so the contact couldn't answer yet. The request stays open until {until}.",
+            "Correct the address, or have the mail sent again. If neither is offered any more, call us. Reference: {reference}.",
         ),
     ),
     "authorization_approved": Notice(
@@ -334,6 +348,20 @@ NOTICES: Final[dict[str, Notice]] = {
         (
             "Nobody answered your request for access to {provider}, {scope}, in time. Its links don't work any more.",
             "You can ask again at once, under Clients. Reference: {reference}.",
+        ),
+    ),
+    "authorization_expired_in_review": Notice(
+        "Your request has expired before it was mailed",
+        (
+            "Our staff hadn't decided about {contact} in time, so nothing was mailed about {provider}, {scope}.",
+            "Call us and have the reference ready, or ask again with another contact, under Clients. Reference: {reference}.",
+        ),
+    ),
+    "authorization_expired_undelivered": Notice(
+        "Your request has expired undelivered",
+        (
+            "Our mail to {contact} about {provider}, {scope}, came back, and nobody answered in time.",
+            "Ask the provider for the right address, then ask again under Clients. Reference: {reference}.",
         ),
     ),
     "authorization_cancelled": Notice(

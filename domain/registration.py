@@ -73,6 +73,7 @@ class Code(StrEnum):
     PAYMENT_NO_MATCH = "payment_no_match"
     PAYMENT_PAUSED = "payment_paused"
     PAYMENT_LETTER_ONLY = "payment_letter_only"
+    LOOK_UP_PAUSED = "look_up_paused"
     NAME_IS_ORGANIZATION = "name_is_organization"
     NAME_NEEDS_ATTESTATION = "name_needs_attestation"
     PROOF_NO_LONGER_GOOD = "proof_no_longer_good"

@@ -5,8 +5,11 @@ import re
 import secrets
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
+from domain.time_words import moment_in_words
 from ops.demo import Demo, DemoStopped, told
 from ops.settings import Settings
 
@@ -75,9 +78,9 @@ class AuthorizationDemo(Demo):
         print(f"    “{self._post('/authorizations', own, expected=422)['title']}.”", flush=True)
         request = self._post("/authorizations", {**wanted, "contact": contact})
         shown = self._client(request)
-        self._say(
-            f"The contact is {contact}. The request is {request['reference']}; a workflow waits until {shown['deadline']}."
-        )
+        zone = ZoneInfo(self._settings.payer.time_zone)
+        until = moment_in_words(datetime.fromisoformat(shown["deadline"]), zone)
+        self._say(f"The contact is {contact}. The request is {request['reference']}; a workflow waits until {until}.")
         return request
 
     def _decide(self, contact: str, request: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from db.accounts import Account
 from db.directory import Organization
-from db.letters import LetterRow
+from db.letters import LetterRow, pin_tries_used
 from db.registrations import RegistrationRow
 from domain.identifiers import Tin
 from domain.letters import ON_THEIR_WAY, pin_is_open
@@ -63,7 +63,7 @@ async def start_addition(gate: Gate, principal: Principal, *, key: str, client: 
 class AdditionView:
     """A TIN or NPI that is being added. Organization and Tax ID are told once the identifiers matched.
 
-    `takes_pin`: a letter is on its way, or its PIN can be entered.
+    `takes_pin`: a letter is on its way, or its PIN can be entered. `letters_over`: its PINs were tried too often.
     """
 
     id: UUID
@@ -72,6 +72,7 @@ class AdditionView:
     organization: str | None
     tin_masked: str | None
     takes_pin: bool
+    letters_over: bool
     started_at: datetime
     deadline: datetime
 
@@ -101,6 +102,7 @@ async def list_additions(gate: Gate, principal: Principal) -> list[AdditionView]
             for letter in letters
             if letter.expires_at is None or pin_is_open(now, letter.expires_at)
         }
+        over = {row.id for row, _ in rows if await pin_tries_used(session, gate.limits, row.id)}
     return [
         AdditionView(
             id=row.id,
@@ -109,6 +111,7 @@ async def list_additions(gate: Gate, principal: Principal) -> list[AdditionView]
             organization=organization.name if organization else None,
             tin_masked=Tin(gate.vault.unseal("tin", organization.tin_sealed)).masked if organization else None,
             takes_pin=row.id in expected,
+            letters_over=row.id in over,
             started_at=row.started_at,
             deadline=row.deadline,
         )

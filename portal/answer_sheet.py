@@ -79,16 +79,8 @@ async def follow_link(gate: Gate, link_token: str) -> AnswerSheet:
 
 async def linked_row(gate: Gate, link_token: str) -> AuthorizationRow:
     """The open request that a link leads to. Raises as `follow_link`."""
-    digest = secret_digest(gate.vault, subject="", purpose="decision", text=link_token[:200])
     async with gate.database.read() as session:
-        secret = await session.scalar(
-            select(OneTimeSecret).where(col(OneTimeSecret.purpose) == "decision", col(OneTimeSecret.digest) == digest)
-        )
-        row = (
-            await session.get(AuthorizationRow, UUID(secret.subject.removeprefix("authorization/"))) if secret else None
-        )
-    if secret is None or row is None:
-        raise Refusal("decision_link_dead")
+        secret, row = await _identified(session, gate, link_token)
     state, now = State(row.state), gate.now()
     if state.is_final:
         raise over(state, row.closing_code)
@@ -97,6 +89,27 @@ async def linked_row(gate: Gate, link_token: str) -> AuthorizationRow:
     if state not in _WAITING or (secret.expires_at is not None and now >= secret.expires_at):
         raise Refusal("authorization_contact_changed")
     return row
+
+
+async def ended_request(gate: Gate, link_token: str) -> RequestToAnswer:
+    """The request that a link names, however it ended: a dead link opens nothing, but it still identifies (B2, B6).
+
+    Raises `Refusal` (`decision_link_dead`) for an unknown one.
+    """
+    async with gate.database.read() as session:
+        _, row = await _identified(session, gate, link_token)
+        return await shown(session, gate, row)
+
+
+async def _identified(session: AsyncSession, gate: Gate, link_token: str) -> tuple[OneTimeSecret, AuthorizationRow]:
+    digest = secret_digest(gate.vault, subject="", purpose="decision", text=link_token[:200])
+    secret = await session.scalar(
+        select(OneTimeSecret).where(col(OneTimeSecret.purpose) == "decision", col(OneTimeSecret.digest) == digest)
+    )
+    row = await session.get(AuthorizationRow, UUID(secret.subject.removeprefix("authorization/"))) if secret else None
+    if secret is None or row is None:
+        raise Refusal("decision_link_dead")
+    return secret, row
 
 
 def over(state: State, closing_code: str | None = None) -> Refusal:

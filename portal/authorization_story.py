@@ -30,10 +30,14 @@ _MAILS: Final = {
     "authorization_decided": "what was decided in their name",
     "authorization_closed": "that it's over",
     "authorization_waiting": "that nobody has answered yet",
+    "authorization_waiting_in_review": "that our staff haven't decided yet",
+    "authorization_waiting_undelivered": "that the contact's mail had come back",
     "authorization_undeliverable": "that the contact's mail came back",
     "authorization_approved": "that the contact said yes",
     "authorization_declined": "that the contact said no",
     "authorization_expired": "that it has expired",
+    "authorization_expired_in_review": "that it has expired before it was mailed",
+    "authorization_expired_undelivered": "that it has expired undelivered",
     "authorization_stopped": "that it couldn't be carried out",
 }
 _PATIENCE_S: Final = 20.0

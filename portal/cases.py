@@ -150,7 +150,7 @@ async def open_case(
         if fresh:
             if party.registration_id is not None:
                 registration = await session.get(RegistrationRow, party.registration_id)
-                if registration is None or State(registration.state) is not State.PROVING:
+                if registration is None or State(registration.state) not in {State.PROVING, State.AWAITING_PIN}:
                     raise wrong_state(State(registration.state)) if registration else Refusal("not_found")
             if await session.scalar(select(col(CaseRow.id)).where(_of(party), _is_open(kind)).limit(1)) is not None:
                 raise Refusal("case_open")

@@ -24,8 +24,10 @@ from db.grant_telling import subject_of as grant_subject
 from domain import client_words
 from domain.authorization import NEVER_SENT, OPEN, State
 from domain.client_words import ClientLine, ClientStatus, NextStep
+from domain.grants import HeldBy
 from domain.identifiers import IdentifierError, Npi, Tin
 from domain.people import mailbox_key, masked_address, search_key
+from domain.references import read_reference
 from portal.authorizing import BillingServiceView, own_row, require_services
 from portal.gate import Gate
 from portal.sessions import Principal
@@ -78,6 +80,7 @@ class ClientView:
     corrections_left: int
     again_at: datetime | None  # when it can be asked for again, if that's later than now
     closing_code: str | None
+    is_contested: bool  # the access is on hold because somebody of the provider objected
     access_since: datetime | None
     access_until: datetime | None
     previous_id: UUID | None
@@ -294,9 +297,12 @@ def _matching(gate: Gate, search: str) -> ColumnElement[bool]:
         return col(AuthorizationRow.tin_digest) == gate.vault.digest("tin", Tin.parse(text).digits)
     with suppress(IdentifierError):
         return col(AuthorizationRow.npi) == Npi.parse(text).digits
-    if _REFERENCE.fullmatch(text.upper()):
-        return col(AuthorizationRow.reference) == text.upper()
-    return col(AuthorizationRow.provider_key).contains(search_key(text), autoescape=True)
+    meant = read_reference(text, letter="A")
+    if meant and _REFERENCE.fullmatch(text.upper()):
+        return col(AuthorizationRow.reference) == meant
+    named = col(AuthorizationRow.provider_key).contains(search_key(text), autoescape=True)
+    # Without its dashes a reference may as well be a name: “Cedars Clinic” reads like one.
+    return or_(named, col(AuthorizationRow.reference) == meant) if meant else named
 
 
 _Found = tuple[AuthorizationRow, GrantRow | None, Account]
@@ -350,6 +356,7 @@ def _view(
         corrections_left=max(0, limits.authorization_corrections - row.corrections),
         again_at=again_at if again_at is not None and again_at > now else None,
         closing_code=row.closing_code,
+        is_contested=grant is not None and grant.held_by == HeldBy.OBJECTION,
         access_since=grant.opened_at if grant else None,
         access_until=(grant.ended_at or grant.ends_at) if grant else None,
         previous_id=row.previous_id,

@@ -15,9 +15,10 @@ from db.accounts import Access, Account
 from db.colleagues import holdings_of
 from db.directory import Organization
 from db.invitations import ColleagueChangeRow
+from db.newcomer_standing import Newness, Standing, Wait
 from domain.colleagues import AskChange, ChangeColleague, ChangeResult, Code, Holding, Role, managed
 from domain.identifiers import Tin
-from domain.people import masked_address
+from domain.people import masked_address, masked_name
 from portal.fields import Fields
 from portal.gate import Gate, remember_key, unavailable
 from portal.refusals import Refusal
@@ -32,7 +33,7 @@ class ColleagueView:
 
     id: UUID  # of one of their access rows
     organization_id: UUID
-    name: str
+    name: str  # masked as long as there is a wait
     email_masked: str
     role: Role
     npis: tuple[str, ...]
@@ -40,6 +41,7 @@ class ColleagueView:
     via: str
     is_self: bool
     may_change: bool  # role and removal; for oneself: leaving and stepping down
+    wait: Wait | None  # of a newcomer, for the word of this colleague, who was there before (P9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +94,18 @@ async def _organization(
             )
         ).all()
     }
+    newness = await newness_in(gate, session, principal, organization.id)
     colleagues = []
     for account_id, held in shown.items():
         first, account = rows[held[0].access_id]
         is_self = account_id == principal.subject_id
+        wait = None if is_self else newness.wait_to_read(account_id, [holding.npi for holding in held])
+        name = gate.vault.unseal("name", account.name_sealed)
         colleagues.append(
             ColleagueView(
                 id=first.id,
                 organization_id=organization.id,
-                name=gate.vault.unseal("name", account.name_sealed),
+                name=masked_name(name) if wait else name,
                 email_masked=masked_address(gate.vault.unseal("email", account.email_sealed)),
                 role=Role.ADMINISTRATOR if any(holding.is_administrator for holding in held) else Role.MEMBER,
                 npis=tuple(holding.npi for holding in held if holding.npi) if all(h.npi for h in held) else (),
@@ -108,6 +113,7 @@ async def _organization(
                 via=first.via,
                 is_self=is_self,
                 may_change=is_self or bool(leading),
+                wait=wait,
             )
         )
     return OrganizationView(
@@ -118,6 +124,12 @@ async def _organization(
         inviting=tuple((holding.access_id, holding.npi) for holding in leading),
         colleagues=tuple(colleagues),
     )
+
+
+async def newness_in(gate: Gate, session: AsyncSession, principal: Principal, organization_id: UUID) -> Newness:
+    """What the person has to wait with there as a newcomer: names and invitations of those who were there before (P9)."""
+    standing = Standing(session, organization_id, gate.limits, at=gate.now(), zone=gate.zone)
+    return await standing.newness_of(principal.subject_id)
 
 
 async def view_colleague(gate: Gate, principal: Principal, access_id: UUID) -> tuple[OrganizationView, ColleagueView]:

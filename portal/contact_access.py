@@ -21,6 +21,7 @@ from db.authorizations import DecisionRow, GrantObjection, GrantRow
 from db.colleagues import administrators, holdings_of
 from db.directory import Organization
 from db.grant_telling import subject_of
+from domain.grant_rights import touches
 from domain.grants import Action, Code, Ending, HeldBy, State, effective, last_day
 from portal.gate import Gate
 from portal.staff import StaffMember
@@ -37,10 +38,14 @@ class HeldOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Administrator:
-    """Somebody of the provider who can hold, resume and end the access."""
+    """Somebody of the provider who can put the access on hold, and more as `Rights` has it.
+
+    `npis` are theirs where they administer only these of what's open; they can't resume it.
+    """
 
     name: str
     email: str
+    npis: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +65,9 @@ class AccessView:
     last_day: date | None
     ended_at: datetime | None
     ending: Ending | None
-    administrators: tuple[Administrator, ...]
+    administrators: tuple[Administrator, ...]  # of all that's open
+    partial: tuple[Administrator, ...]  # of a part of it
+    has_accounts: bool  # whether anybody of the provider has an account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +82,7 @@ class HeldLine:
     objected_by: str
     held_since: datetime
     has_administrator: bool  # whether anybody of the provider can resume or end it
+    may_resume: bool  # whether anybody can resume it: an administrator of a part of what's open can only end it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +103,12 @@ async def view_access(gate: Gate, session: AsyncSession, authorization_id: UUID)
     unseal = gate.vault.unseal
     organization = await session.get_one(Organization, row.organization_id)
     decision = await session.get_one(DecisionRow, row.decision_id)
-    people = administrators(await holdings_of(session, row.organization_id), row.npi)
-    accounts = [await session.get_one(Account, one) for one in people]
+    holdings = await holdings_of(session, row.organization_id)
+    leading = administrators(holdings, row.npi)
+    partial: dict[UUID, list[str]] = {}
+    for one in holdings:
+        if one.is_administrator and one.npi and touches(one, row.npi) and one.account_id not in leading:
+            partial.setdefault(one.account_id, []).append(one.npi)
     state = effective(State(row.status), row.ends_at, gate.now())
     held_by = HeldBy(row.held_by) if row.held_by and not state.is_final else None
     objection = (await _standing(session, [row])).get(row.id) if held_by is HeldBy.OBJECTION else None
@@ -116,10 +128,20 @@ async def view_access(gate: Gate, session: AsyncSession, authorization_id: UUID)
         last_day=last_day(row.ends_at, gate.zone) if row.ends_at else None,
         ended_at=row.ends_at if has_lapsed else row.ended_at,
         ending=Ending.LAPSED if has_lapsed else Ending(row.closing_code) if row.closing_code else None,
-        administrators=tuple(
-            Administrator(name=unseal("name", one.name_sealed), email=unseal("email", one.email_sealed))
-            for one in accounts
-        ),
+        administrators=tuple([await _administrator(gate, session, one) for one in leading]),
+        partial=tuple([await _administrator(gate, session, one, npis) for one, npis in partial.items()]),
+        has_accounts=bool(holdings),
+    )
+
+
+async def _administrator(
+    gate: Gate, session: AsyncSession, account_id: UUID, npis: Sequence[str] = ()
+) -> Administrator:
+    account = await session.get_one(Account, account_id)
+    return Administrator(
+        name=gate.vault.unseal("name", account.name_sealed),
+        email=gate.vault.unseal("email", account.email_sealed),
+        npis=tuple(sorted(npis)),
     )
 
 
@@ -152,6 +174,7 @@ async def list_held(
         lines = []
         for row, service in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
             organization = await session.get_one(Organization, row.organization_id)
+            holdings = await holdings_of(session, row.organization_id)
             lines.append(
                 HeldLine(
                     id=row.authorization_id,
@@ -161,7 +184,8 @@ async def list_held(
                     npi=row.npi,
                     objected_by=gate.vault.unseal("name", standing[row.id].name_sealed),
                     held_since=since[row.id],
-                    has_administrator=bool(administrators(await holdings_of(session, row.organization_id), row.npi)),
+                    has_administrator=any(one.is_administrator and touches(one, row.npi) for one in holdings),
+                    may_resume=bool(administrators(holdings, row.npi)),
                 )
             )
     return HeldPage(rows=tuple(lines), page=page, pages=pages, total=len(found))

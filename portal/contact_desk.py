@@ -22,10 +22,12 @@ from db.directory import Organization
 from db.staff import StaffAccount
 from domain.authorization import NEVER_SENT, OPEN, Code, State
 from domain.calendar import add_business_days
+from domain.client_words import ClientLine
 from domain.contact_words import rule_in_words
 from domain.identifiers import Tin
 from domain.mail_domains import domain_of
 from domain.references import read_reference
+from portal.access_story import staff_story
 from portal.contact_access import PAGE_SIZE, AccessView, view_access
 from portal.gate import Gate
 from portal.refusals import FieldDefect, Refusal
@@ -118,6 +120,7 @@ class DeskRequest:
     verdicts: tuple[VerdictLine, ...]
     actions: tuple[DeskAction, ...]
     access: AccessView | None  # once it was approved
+    happened: tuple[ClientLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +209,7 @@ async def view_request(gate: Gate, staff: StaffMember, authorization_id: UUID) -
         )
         limit = await open_limit_of(gate, session, row.billing_id)
         access = await view_access(gate, session, row.id)
+        happened = await staff_story(gate, session, row)
     reason = row.review_reason_sealed
     return DeskRequest(
         line=line,
@@ -238,6 +242,7 @@ async def view_request(gate: Gate, staff: StaffMember, authorization_id: UUID) -
         ),
         actions=_possible(row, staff, given),
         access=access,
+        happened=tuple(happened),
     )
 
 

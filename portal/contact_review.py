@@ -13,6 +13,7 @@ from db.authorization_telling import subject_of
 from db.authorizations import AuthorizationRow, ReviewVerdict
 from domain.authorization import AuthorizationResult, ByPerson, Code, CorrectContact, GiveVerdict, State
 from domain.cases import some_text
+from domain.client_words import ClientStatus, status_of_request
 from domain.people import business_address
 from domain.recording import Payload
 from portal.contact_desk import SEALED_REASON, Verdict, request_row
@@ -47,7 +48,7 @@ async def give_verdict(
     The verdict is of the contact that this person saw, and is written under their session before the workflow is told.
     Raises `Refusal`: `invalid_fields`, `not_found`, `contact_review_changed`, `contact_review_same_person`,
     `authorization_not_in_review`, `authorization_decided`, `authorization_expired`, `authorization_cancelled`,
-    `key_reused`, `unavailable`.
+    `authorization_stopped`, `key_reused`, `unavailable`.
     """
     fields = Fields()
     if verdict not in {one.value for one in Verdict}:
@@ -125,7 +126,7 @@ async def resend(gate: Gate, staff: StaffMember, authorization_id: UUID, *, key:
     """Have the mail with a link sent again, as often as it takes; deadline and earlier links stay as they are (T7, I9).
 
     Raises `Refusal`: `not_found`, `authorization_in_review`, `authorization_decided`, `authorization_expired`,
-    `authorization_cancelled`, `key_reused`, `unavailable`.
+    `authorization_cancelled`, `authorization_stopped`, `key_reused`, `unavailable`.
     """
     row = await request_row(gate, authorization_id)
     cmd = ByPerson(authorization_id=str(row.id), staff_id=str(staff.id))
@@ -156,8 +157,11 @@ async def correct_contact(
 
 
 def _require_open(row: AuthorizationRow) -> None:
-    if State(row.state).is_final:
-        raise Refusal(_OVER[State(row.state)])
+    """Raises the refusal that says how the request has ended: one that nobody cancelled was stopped."""
+    state = State(row.state)
+    if state.is_final:
+        is_stopped = status_of_request(state, row.closing_code) is ClientStatus.STOPPED
+        raise Refusal("authorization_stopped" if is_stopped else _OVER[state], for_staff=True)
 
 
 async def _staff_step(
@@ -166,7 +170,7 @@ async def _staff_step(
     _require_open(row)
     result = await _step(gate, row, update, cmd, scope=f"{row.id}/{staff.id.hex}/{update}", key=key, body=body)
     if not result.accepted:
-        raise Refusal(result.code, retry_at=result.retry_at)
+        raise Refusal(result.code, retry_at=result.retry_at, for_staff=True)
     return result
 
 
@@ -180,7 +184,8 @@ async def _step(
             result_type=AuthorizationResult,
         )  # fmt: skip
     except StandsElsewhere as error:
-        raise Refusal(_OVER[State(error.state)]) from None
+        _require_open(await request_row(gate, row.id))
+        raise Refusal(_OVER[State(error.state)], for_staff=True) from None
     except UnknownWorkflow:
         now = await request_row(gate, row.id)
         _require_open(now)

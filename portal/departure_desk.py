@@ -1,5 +1,6 @@
 """Departures for staff: what was contested, what was objected to, and the decision (P9, B11)."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -7,10 +8,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from db import audit
 from db.accounts import Account
+from db.audit import AuditEntry
 from db.departures import (
     ColleagueAnswer,
     DepartureClaim,
@@ -206,6 +209,30 @@ async def decide(
     return await send_review_update(gate, review_id, names.DECIDE_DEPARTURE, cmd, by=str(staff.id), key=key)
 
 
+async def _applied_decision(session: AsyncSession, row: DepartureReviewRow) -> DepartureDecision | None:
+    """The decision that the review came to. One that came too late is written as well, and changed nothing (I5)."""
+    entries = await session.scalars(
+        select(AuditEntry)
+        .where(col(AuditEntry.subject) == f"departure/{row.id}", col(AuditEntry.action) == "departure.decided")
+        .order_by(col(AuditEntry.position))
+    )
+    entry = next((one for one in entries if json.loads(one.details)["code"] == Code.OK), None)
+    if entry is None:
+        return None
+    decision: DepartureDecision | None = await session.scalar(
+        select(DepartureDecision)
+        .where(
+            col(DepartureDecision.review_id) == row.id,
+            col(DepartureDecision.staff_id) == UUID(entry.actor.removeprefix("staff/")),
+            # A confirmation of somebody whose word is worth nothing any more withdraws the review.
+            col(DepartureDecision.verdict) == (Verdict.KEEP if row.state == State.KEPT else Verdict.CONFIRM),
+        )
+        .order_by(col(DepartureDecision.at))
+        .limit(1)
+    )
+    return decision
+
+
 async def _view(gate: Gate, row: DepartureReviewRow) -> DeskReview:
     async with gate.database.read() as session:
         organization = await session.get_one(Organization, row.organization_id)
@@ -231,12 +258,7 @@ async def _view(gate: Gate, row: DepartureReviewRow) -> DeskReview:
         }
         notices = [f"registration/{claim.registration_id}:departure_claimed:{row.account_id}" for claim, _ in claims]
         states = (await session.scalars(select(col(MailRow.state)).where(col(MailRow.id).in_(notices)))).all()
-        decision = await session.scalar(
-            select(DepartureDecision)
-            .where(col(DepartureDecision.review_id) == row.id)
-            .order_by(col(DepartureDecision.at).desc())
-            .limit(1)
-        )
+        decision = await _applied_decision(session, row)
     return DeskReview(
         id=row.id,
         reference=row.reference,

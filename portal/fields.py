@@ -65,6 +65,13 @@ def read_proof(*, tin: str, vendor: str, npi: str, document: str, amount: str, c
             )
     else:
         parsed_amount = fields.read("amount", amount, Amount.parse)
+        if parsed_amount and not parsed_amount.cents:
+            # Intake sets payments of nothing aside: no look-up can match, so none is counted.
+            fields.add(
+                "amount",
+                "amount_zero",
+                "A payment of $0.00 proves nothing. Enter the amount of the payment; for a non-payment notice, its number with NP.",
+            )
     fields.check()
     # A check that passed left every field of a proof in place.
     assert parsed_tin is not None  # noqa: S101 - narrows the type; fields.check has raised otherwise

@@ -58,6 +58,7 @@ class GrantView:
     that were given with the approval; `via` is `code` for the business contact, `account` for an administrator.
     `own_npis` are the person's own where an access to all of the Tax ID shows these and more than they see themselves.
     Who `may_change` it may do everything; an administrator of a part of what's open may hold it, and perhaps end it.
+    `is_led`: somebody of the provider may change it. Otherwise nobody can resume it yet.
     """
 
     id: UUID
@@ -81,6 +82,7 @@ class GrantView:
     may_hold: bool
     may_end: bool
     may_change: bool
+    is_led: bool
 
 
 # Looking.
@@ -191,6 +193,7 @@ async def _view(session: AsyncSession, gate: Gate, row: GrantRow, own: list[Hold
         may_hold=rights.may_hold and not state.is_final,
         may_end=rights.may_end and not state.is_final,
         may_change=rights.may_open and not state.is_final,
+        is_led=rights.is_led,
     )
 
 

@@ -13,6 +13,7 @@ from db.colleagues import holdings_of
 from db.directory import Organization
 from db.invitation_records import invited_already
 from db.invitations import InvitationRow
+from db.newcomer_standing import Newness, Wait
 from domain.colleagues import Role, administers
 from domain.invitation import (
     NEVER_SENT,
@@ -24,9 +25,9 @@ from domain.invitation import (
     StartInvitation,
     State,
 )
-from domain.people import PersonError, mailbox_key, personal_address
+from domain.people import PersonError, mailbox_key, masked_address, masked_name, personal_address
 from domain.recording import Payload
-from portal.colleagues import read_role
+from portal.colleagues import newness_in, read_role
 from portal.fields import Fields
 from portal.gate import Gate, StandsElsewhere, UnknownWorkflow, remember_key, send_update
 from portal.refusals import Refusal
@@ -54,9 +55,10 @@ class InvitationView:
     organization: str
     npi: str | None
     role: Role
-    email: str
+    email: str  # masked as long as there is a wait, and so is the inviter
     inviter: str
     is_own: bool
+    wait: Wait | None  # of a newcomer, for the word of the inviter, who was there before (P9)
     invited_at: datetime
     link_sent_at: datetime  # when the newest link became due
     deadline: datetime
@@ -184,18 +186,32 @@ async def list_invitations(gate: Gate, principal: Principal, *, open_only: bool 
         if open_only:
             query = query.where(col(InvitationRow.state) == State.SENT)
         rows = (await session.execute(query)).all()
+        newness = {
+            organization_id: await newness_in(gate, session, principal, organization_id)
+            for organization_id in {row.organization_id for row, _, _ in rows}
+        }
     scopes = {(row.organization_id, row.npi) for row in leading}
     return [
-        _view(gate, principal, row, organization, inviter)
+        _view(gate, principal, row, organization=organization, inviter=inviter, newness=newness[organization.id])
         for row, organization, inviter in rows
         if (row.organization_id, None) in scopes or (row.organization_id, row.npi) in scopes
     ]
 
 
 def _view(
-    gate: Gate, principal: Principal, row: InvitationRow, organization: Organization, inviter: Account
+    gate: Gate,
+    principal: Principal,
+    row: InvitationRow,
+    *,
+    organization: Organization,
+    inviter: Account,
+    newness: Newness,
 ) -> InvitationView:
     state = State(row.state)
+    is_own = row.inviter_id == principal.subject_id
+    wait = None if is_own else newness.wait_to_manage(row.inviter_id, row.npi)
+    email = gate.vault.unseal("email", row.email_sealed)
+    inviter_name = gate.vault.unseal("name", inviter.name_sealed)
     return InvitationView(
         id=row.id,
         reference=row.reference,
@@ -204,9 +220,10 @@ def _view(
         organization=organization.name,
         npi=row.npi,
         role=Role(row.role),
-        email=gate.vault.unseal("email", row.email_sealed),
-        inviter=gate.vault.unseal("name", inviter.name_sealed),
-        is_own=row.inviter_id == principal.subject_id,
+        email=masked_address(email) if wait else email,
+        inviter=masked_name(inviter_name) if wait else inviter_name,
+        is_own=is_own,
+        wait=wait,
         invited_at=row.started_at,
         link_sent_at=row.link_due_at,
         deadline=row.deadline,
@@ -227,23 +244,33 @@ async def view_invitation(gate: Gate, principal: Principal, invitation_id: UUID)
             raise Refusal("not_found")
         organization = await session.get_one(Organization, row.organization_id)
         inviter = await session.get_one(Account, row.inviter_id)
-    return _view(gate, principal, row, organization, inviter)
+        newness = await newness_in(gate, session, principal, organization.id)
+    return _view(gate, principal, row, organization=organization, inviter=inviter, newness=newness)
+
+
+async def _managed(gate: Gate, principal: Principal, invitation_id: UUID) -> InvitationView:
+    """One invitation, to be changed. Raises `Refusal`: `not_found`, and `newcomer_waits` for one of those who were there before (P9)."""
+    view = await view_invitation(gate, principal, invitation_id)
+    if view.wait is not None:
+        raise Refusal("newcomer_waits", retry_at=view.wait.until)
+    return view
 
 
 async def resend(gate: Gate, principal: Principal, invitation_id: UUID, *, key: str) -> InvitationResult:
     """Have another link mailed; deadline and earlier links stay as they are (I9).
 
     Comes back as a result when it was looked at: `invitation_resend_limit`, `not_administrator`,
-    `invitation_inviter_left`. Raises `Refusal`: `not_found`, `invitation_…` when it's over, `key_reused`, `unavailable`.
+    `invitation_inviter_left`. Raises `Refusal`: `not_found`, `newcomer_waits`, `invitation_…` when it's over,
+    `key_reused`, `unavailable`.
     """
-    await view_invitation(gate, principal, invitation_id)
+    await _managed(gate, principal, invitation_id)
     cmd = ByAdministrator(account_id=str(principal.subject_id))
     return await send_invitation_step(gate, invitation_id, names.RESEND, cmd, key=key, body=str(principal.subject_id))
 
 
 async def cancel(gate: Gate, principal: Principal, invitation_id: UUID, *, key: str) -> InvitationResult:
     """End the invitation; its links are dead at once. Raises `Refusal` as `resend` does."""
-    await view_invitation(gate, principal, invitation_id)
+    await _managed(gate, principal, invitation_id)
     cmd = ByAdministrator(account_id=str(principal.subject_id))
     return await send_invitation_step(gate, invitation_id, names.CANCEL, cmd, key=key, body=str(principal.subject_id))
 
@@ -258,7 +285,7 @@ async def correct_address(gate: Gate, principal: Principal, invitation_id: UUID,
     fields.check()
     assert address is not None  # noqa: S101 - narrows the type; fields.check has raised otherwise
     await remember_key(gate, scope=f"{invitation_id}/correction", key=key, body=address)
-    view = await view_invitation(gate, principal, invitation_id)
+    view = await _managed(gate, principal, invitation_id)
     if view.state is State.SENT:
         cancelled = await cancel(gate, principal, invitation_id, key=key)
         if not cancelled.accepted:

@@ -8,12 +8,13 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from db.directory import Location
-from db.letters import LetterRow
+from db.directory import Location, Organization
+from db.letters import LOOK_UPS, LOOK_UPS_OF_CALLER, LetterRow, letter_choices
 from db.registration_steps import subject_of
 from db.registrations import Counter, MailRow, RegistrationRow
 from domain.directory import Address
-from domain.letters import FAILED, ON_THEIR_WAY, mailing_day, masked_address, next_letter_at
+from domain.identifiers import Tin
+from domain.letters import FAILED, ON_THEIR_WAY, mailing_day, masked_address, next_letter_at, pin_is_open
 from portal.gate import Gate
 from portal.letters import LetterView
 
@@ -64,6 +65,48 @@ async def pin_paused_until(gate: Gate, registration_id: UUID) -> datetime | None
         tries = await session.get(Counter, ("pin", str(newest))) if newest else None
     is_paused = tries is not None and tries.count >= gate.limits.pin_tries and tries.window_ends_at > gate.now()
     return tries.window_ends_at if tries is not None and is_paused else None
+
+
+async def look_ups_paused_until(gate: Gate, registration_id: UUID, *, caller: str) -> datetime | None:
+    """Until when no organization is looked up for a letter because too many tries were wrong; None when one may be."""
+    limits = gate.limits
+    most = {
+        (LOOK_UPS, str(registration_id)): limits.payment_tries,
+        (LOOK_UPS_OF_CALLER, gate.vault.digest("caller", caller)): limits.payment_tries_per_caller,
+    }
+    async with gate.database.read() as session:
+        tries = [await session.get(Counter, which) for which in most]
+    ends = [
+        row.window_ends_at
+        for row, limit in zip(tries, most.values(), strict=True)
+        if row is not None and row.count >= limit and row.window_ends_at > gate.now()
+    ]
+    return max(ends, default=None)
+
+
+async def no_address_left(gate: Gate, registration_id: UUID, *, tin: str) -> bool:
+    """Whether a letter failed, none is awaited, and no other address can be used: nothing is to be hoped from the mail (B5).
+
+    `tin` is the Tax ID as it was entered: for another organization than the one whose addresses were listed before,
+    nothing is told (I16). Counts nothing.
+    """
+    now = gate.now()
+    async with gate.database.read() as session:
+        row = await session.get(RegistrationRow, registration_id)
+        payee = await session.get(Organization, row.identified_id) if row and row.identified_id else None
+        if payee is None or not tin or payee.tin_digest != gate.vault.digest("tin", Tin.parse(tin).digits):
+            return False
+        sent = (await session.scalars(select(LetterRow).where(col(LetterRow.registration_id) == registration_id))).all()
+        if not any(letter.state in FAILED and letter.organization_id == payee.id for letter in sent):
+            return False
+        if any(
+            letter.state in ON_THEIR_WAY and (letter.expires_at is None or pin_is_open(now, letter.expires_at))
+            for letter in sent
+        ):
+            return False
+        return not await letter_choices(
+            session, gate.limits, registration_id=registration_id, payee=payee.id, at_day=now.date()
+        )
 
 
 @dataclass(frozen=True, slots=True)

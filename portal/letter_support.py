@@ -36,7 +36,7 @@ async def ask_about_letters(gate: Gate, registration_id: UUID, *, telephone: str
         telephone_number=telephone,
         note=f"{why} With the Tax ID I entered the {number}.",
     )
-    if view.state is State.PROVING:
+    if view.state in {State.PROVING, State.AWAITING_PIN}:
         # A case keeps the numbers of its own form; the vendor number isn't among them.
         await keep_organization(gate, registration_id, tin=typed.tin, vendor=typed.vendor, npi=typed.npi)
     return opened

@@ -14,12 +14,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from db import audit
 from db.authorizations import DecisionRow, GrantObjection, GrantRow
+from db.colleagues import administrators, holdings_of
 from db.counting import count, give_back
 from db.directory import Organization
 from db.grant_letter import OBJECTION, OBJECTION_CODE, code_digest, letter_token
 from db.grant_telling import subject_of
 from db.mails import secret_digest
 from db.registrations import OneTimeSecret
+from domain.grant_rights import concerned
 from domain.grants import HeldBy, ObjectionRaised, State, effective
 from domain.identifiers import IdentifierError, Tin
 from domain.letters import Pin
@@ -48,6 +50,8 @@ class ObjectionView:
     opened_at: datetime
     state: State
     is_contested: bool  # on hold because somebody objected
+    is_led: bool  # whether anybody of the provider may resume it
+    tells: bool  # whether anybody of the provider is told of an objection
 
 
 async def follow_link(gate: Gate, link_token: str) -> ObjectionView:
@@ -57,6 +61,7 @@ async def follow_link(gate: Gate, link_token: str) -> ObjectionView:
         organization = await session.get_one(Organization, row.organization_id)
         service = await session.get_one(Organization, row.billing_id)
         decision = await session.get_one(DecisionRow, row.decision_id)
+        holdings = await holdings_of(session, row.organization_id)
     state = effective(State(row.status), row.ends_at, gate.now())
     if state.is_final:
         raise Refusal("grant_ended")
@@ -72,6 +77,8 @@ async def follow_link(gate: Gate, link_token: str) -> ObjectionView:
         opened_at=row.opened_at,
         state=state,
         is_contested=row.held_by == HeldBy.OBJECTION,
+        is_led=bool(administrators(holdings, row.npi)),
+        tells=bool(concerned(holdings, row.npi)),
     )
 
 

@@ -1,12 +1,12 @@
 """How the portal says no: a stable code, its kind, and what a client or page needs to show the answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from domain.answers import ANSWERS, Answer
+from domain.answers import ANSWERS, STAFF_ANSWERS, Answer
 from domain.registration import State
 
 
@@ -98,6 +98,7 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
             "codes_limit",
             "payment_paused",
             "payment_letter_only",
+            "look_up_paused",
             "too_many_tries",
             "letters_limit",
             "pin_paused",
@@ -132,6 +133,12 @@ _KINDS: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.AWAY: frozenset({"unavailable"}),
 }
 
+# With its last try each of these begins a pause: what can be done then is what the pause says.
+_PAUSES: Final[Mapping[str, str]] = {
+    "payment_no_match": "payment_paused",
+    "organization_no_match": "look_up_paused",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class FieldDefect:
@@ -154,6 +161,7 @@ class Refusal(Exception):
         tries_left: int | None = None,
         fields: tuple[FieldDefect, ...] = (),
         standing_id: str | None = None,
+        for_staff: bool = False,
     ) -> None:
         super().__init__(code)
         self.code = code
@@ -162,6 +170,7 @@ class Refusal(Exception):
         self.tries_left = tries_left
         self.fields = fields
         self.standing_id = standing_id  # of what is the caller's own and stands in the way
+        self.for_staff = for_staff
 
     @property
     def kind(self) -> Kind:
@@ -170,4 +179,7 @@ class Refusal(Exception):
 
     @property
     def answer(self) -> Answer:
-        return ANSWERS[self.code]
+        staffs = STAFF_ANSWERS.get(self.code) if self.for_staff else None
+        answer = staffs or ANSWERS[self.code]
+        pause = _PAUSES.get(self.code) if self.tries_left == 0 else None
+        return replace(answer, next_steps=ANSWERS[pause].next_steps) if pause else answer

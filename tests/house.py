@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import re
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -182,8 +183,10 @@ class House:
 
     def mails(self, *, to: str, subject: str = "") -> list[Mail]:
         """The mails to this address so far, the oldest first."""
-        for name in sorted(entry.stem for entry in self.sink.folder.glob("[!.]*.eml")):
-            if name not in self.read and (mail := read_mail(self.sink.folder, name)) is not None:
+        with os.scandir(self.sink.folder) as entries:
+            names = {entry.name.removesuffix(".eml") for entry in entries if not entry.name.startswith(".")}
+        for name in sorted(names - self.read.keys()):
+            if (mail := read_mail(self.sink.folder, name)) is not None:
                 self.read[name] = mail
         return [mail for mail in self.read.values() if to in mail.recipients and subject in mail.subject]
 

@@ -48,6 +48,8 @@ Handler = Callable[[Visit], Awaitable[Response]]
 # The words of these are for programs; people get those of the problem page.
 _FOR_PROGRAMS: Final = frozenset({Kind.UNREADABLE, Kind.FOREIGN, Kind.DEFECT})
 
+_SEND_UTF8: Final = "Go back, type it again and send it with the page’s own button. A program has to send UTF-8."
+
 
 def create_pages(site: Site, *, mailbox_dir: Path | None = None, spool: SpoolDesk | None = None) -> Starlette:
     """The application at `/`. The mailbox's pages exist only with a `mailbox_dir` (development); `spool` adds the letters."""
@@ -124,7 +126,7 @@ def create_pages(site: Site, *, mailbox_dir: Path | None = None, spool: SpoolDes
     ]
     if mailbox_dir is not None:
         letterbox = Letterbox(spool, site) if spool else None
-        mailbox = MailboxPages(mailbox_dir, site.renderer, letterbox)
+        mailbox = MailboxPages(mailbox_dir, site, letterbox)
         routes += [
             *(letterbox.routes() if letterbox else []),
             Route("/mailbox", mailbox.list),
@@ -196,7 +198,11 @@ class _Answers:
             return visit.to(registering.page_of(error.state), told=told)
         reply = Reply(status=STATUS[error.kind], retry_at=error.retry_at)
         words = {} if error.kind in _FOR_PROGRAMS else panel(error)
+        if error.kind is Kind.UNREADABLE and error.fields:
+            words = {"detail": error.fields[0].message, "next": [_SEND_UTF8]}
         person = None if error.kind is Kind.AWAY else await visit.person()
+        if person is not None and error.kind is Kind.UNKNOWN:
+            words["next"] = _ways_from_nothing(visit)
         return _problem(visit, reply, person=person, **words)
 
     async def unavailable(self, request: Request, _error: Exception) -> Response:
@@ -218,6 +224,15 @@ def _problem(visit: Visit, reply: Reply, *, person: object = None, **words: obje
     return visit.page(
         "problem.html", reply, problem={"status": int(reply.status), **words}, person=person, incident=incident
     )
+
+
+def _ways_from_nothing(visit: Visit) -> list[object]:
+    """Where somebody signed in goes on from what isn't there, or isn't theirs: both are told alike (I15)."""
+    ways: list[object] = ["Check the address.", "Is it another account’s? Sign out, and sign in with that one."]
+    if visit.request.url.path.startswith("/requests/"):
+        back = "Did you come from our mail about a request? Go back to its page, or open the mail’s link once more."
+        ways.append({"text": back, "href": "/answer"})
+    return [*ways, {"text": "Go to your start page, Tax ID & NPI access.", "href": "/access"}]
 
 
 async def _nothing_at_desk(visit: Visit) -> Response:

@@ -13,9 +13,11 @@ from starlette.routing import Route
 
 from domain.case_words import KINDS, PERSON_STATES
 from domain.cases import CaseKind, CaseState
+from domain.registration import State
 from portal import account, cases
 from portal.cases import CaseParty, CaseView
 from portal.refusals import Refusal
+from portal.registration_view import view_registration
 from web.visit import Reply, Visit
 
 Handler = Callable[[Visit], Awaitable[Response]]
@@ -54,6 +56,8 @@ class _Owner:
     party: CaseParty
     base: str
     person: dict[str, object] | None
+    ended: State | None = None  # how its registration ended, if it's over
+    is_addition: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,10 @@ async def open_request(visit: Visit, registration_id: UUID) -> OpenRequest | Non
 
 async def _owner(visit: Visit) -> _Owner:
     if visit.request.url.path.startswith("/register/"):
-        return _Owner(CaseParty.of(await visit.registration()), "/register", None)
+        principal = await visit.registration()
+        registration = await view_registration(visit.gate, principal.subject_id)
+        ended = registration.state if registration.state.is_final else None
+        return _Owner(CaseParty.of(principal), "/register", None, ended, registration.is_addition)
     principal = await visit.account()
     view = await account.view_account(visit.gate, principal)
     return _Owner(
@@ -179,21 +186,39 @@ async def case_list(visit: Visit) -> Response:
     return visit.page(
         "case_list.html",
         rows=rows,
-        new_href=f"{owner.base}/help",
+        new_href=_new_case(owner),
         person=owner.person,
         registration_href=_registration(owner),
     )
 
 
 def _registration(owner: _Owner) -> str | None:
-    """Where a registrant goes on: the page leads to the open step. None for an account."""
-    return "/register/organization" if owner.base else None
+    """Where a registrant goes on: the page leads to the open step. None for an account, and once the registration is over."""
+    return "/register/organization" if owner.base and not owner.ended else None
+
+
+def _new_case(owner: _Owner) -> str | None:
+    """Where something else can be asked; nobody answers for a registration that ended without an account."""
+    if owner.ended:
+        return "/help" if owner.ended is State.COMPLETED else None
+    return f"{owner.base}/help"
+
+
+def _after_the_end(owner: _Owner) -> dict[str, str]:
+    """What there is to do once the registration itself is over: nothing of it can be proved any more."""
+    if owner.ended is State.COMPLETED:
+        return {"text": "Go to Tax ID & NPI access", "href": "/access"}
+    if owner.is_addition:
+        return {"text": "Add a Tax ID or NPI", "href": "/access/add"}
+    return {"text": "Start a new registration", "href": "/register"}
 
 
 def _next_steps(owner: _Owner, view: CaseView) -> list[dict[str, str]]:
     """What the person can do when a case has ended without what they asked for."""
     if not view.state.is_final or view.state in _GOT_IT:
         return []
+    if owner.ended:
+        return [_after_the_end(owner)]
     form = "not-listed" if view.kind is CaseKind.NOT_LISTED else "help"
     again = {"text": "Open another case", "href": f"{owner.base}/{form}"}
     if view.state is CaseState.ANSWERED:
@@ -220,7 +245,7 @@ def _case_page(visit: Visit, owner: _Owner, view: CaseView, reply: Reply | None 
         rows.append(("Please answer by", day(view.answer_by)))
     onward = None
     if view.state in _GOT_IT:
-        onward = {"text": "Go on", "href": _registration(owner) or "/access"}
+        onward = _after_the_end(owner) if owner.ended else {"text": "Go on", "href": _registration(owner) or "/access"}
     return visit.page(
         "case_page.html",
         reply,

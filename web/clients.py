@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from domain.authorization import AuthorizationResult, Code
-from domain.client_words import STOPPED_BECAUSE, WAITING, WORDS, ClientStatus, NextStep
+from domain.client_words import WAITING, WORDS, ClientStatus, NextStep, meaning_of
+from domain.time_words import moment_in_words
 from portal import authorizing, clients
 from portal.authorizing import BillingServiceView
 from portal.clients import ClientOrder, ClientView
@@ -98,10 +99,12 @@ def client(view: ClientView) -> dict[str, object]:
         "status": pill(view.status),
         "meaning": _meaning(view),
         "is_waiting": view.status in WAITING,
+        "is_held": view.status is ClientStatus.ON_HOLD,
         "resend_href": f"{here}/resend" if may_resend and view.resend_at is None else None,
         "resend_at": view.resend_at if may_resend else None,
         "resends_left": view.resends_left,
         "contact_href": f"{here}/contact" if is_open and view.corrections_left else None,
+        "corrections_left": view.corrections_left,
         "cancel_href": f"{here}/cancel" if is_open else None,
         "again_href": f"{here}/again" if view.next_step is NextStep.AGAIN and view.again_at is None else None,
         "again_at": view.again_at if view.next_step is NextStep.AGAIN else None,
@@ -112,7 +115,9 @@ def client(view: ClientView) -> dict[str, object]:
 def _meaning(view: ClientView) -> str:
     if view.status is ClientStatus.SENT and view.delivery == "due":
         return _BEING_MAILED
-    return STOPPED_BECAUSE.get(view.closing_code or "", WORDS[view.status].meaning)
+    return meaning_of(
+        view.status, closing_code=view.closing_code, delivery=view.delivery, is_contested=view.is_contested
+    )
 
 
 async def client_list(visit: Visit) -> Response:
@@ -246,8 +251,24 @@ async def correct_contact(visit: Visit) -> Response:
         )  # fmt: skip
         accept(result)
     except Refusal as refusal:
-        return await _contact_page(visit, _again(visit, refusal, on=OF_THE_CONTACT))
+        reply = _again(visit, refusal, on=OF_THE_CONTACT)
+        if refusal.code == Code.CONTACT_UNCHANGED:
+            details = await clients.view_client(visit.gate, principal, request_id(visit))
+            words = f"{refusal.answer.title}. {_sending_again(visit, details.client)}"
+            reply = replace(reply, context={**reply.context, "errors": {"contact": words}})
+        return await _contact_page(visit, reply)
     return visit.to(f"/clients/{request_id(visit)}", said="request-corrected")
+
+
+def _sending_again(visit: Visit, view: ClientView) -> str:
+    """Whether the mail can be sent to the same contact again, and where or from when on (T7)."""
+    if view.status is ClientStatus.IN_REVIEW:
+        return "Our staff look at it first; nothing was mailed yet."
+    if not view.resends_left:
+        return "The mail was sent again as often as you can ask for it. Contact them directly, and tell them the reference."
+    if view.resend_at is not None:
+        return f"You can have the mail sent again from {moment_in_words(view.resend_at, visit.gate.zone)} on."
+    return f"Send the mail again instead: request {view.reference} has a button for it."
 
 
 async def again_form(visit: Visit) -> Response:

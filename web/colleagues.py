@@ -85,6 +85,7 @@ def _invitation(view: InvitationView) -> dict[str, object]:
         "inviter": "You" if view.is_own else view.inviter,
         "reference": view.reference,
         "until": view.deadline if is_open else None,
+        "may_change": view.wait is None,
         "status": _RETURNED if is_open and view.mail_failed else _PILLS[view.state],
         "is_open": is_open,
         "may_resend": is_open and view.resends_left > 0,
@@ -95,9 +96,13 @@ def _invitation(view: InvitationView) -> dict[str, object]:
 async def _list_page(visit: Visit, reply: Reply | None = None) -> Response:
     principal = await visit.account()
     organizations = await colleagues.list_organizations(visit.gate, principal)
+    invitations = await inviting.list_invitations(visit.gate, principal)
+    waits = [colleague.wait for view in organizations for colleague in view.colleagues if colleague.wait]
+    waits += [view.wait for view in invitations if view.wait]
     return visit.page(
         "colleagues.html",
         reply,
+        masked={"until": max((wait.until for wait in waits if wait.until), default=None)} if waits else None,
         organizations=[
             {
                 "id": str(view.id),
@@ -108,7 +113,7 @@ async def _list_page(visit: Visit, reply: Reply | None = None) -> Response:
             }
             for view in organizations
         ],
-        invitations=[_invitation(view) for view in await inviting.list_invitations(visit.gate, principal)],
+        invitations=[_invitation(view) for view in invitations],
         may_invite=any(view.inviting for view in organizations),
         person=await visit.person(),
     )
@@ -183,6 +188,8 @@ async def cancel(visit: Visit) -> Response:
 
 async def _address_page(visit: Visit, reply: Reply | None = None) -> Response:
     view = await inviting.view_invitation(visit.gate, await visit.account(), _id(visit, "invitation_id"))
+    if view.wait is not None:
+        return await _list_page(visit, told(visit, Refusal("newcomer_waits", retry_at=view.wait.until)))
     return visit.page(
         "colleague_address.html",
         reply,

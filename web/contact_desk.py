@@ -10,8 +10,10 @@ from starlette.routing import Route
 
 from domain.authorization import State
 from domain.client_words import WORDS, status_of_request
+from domain.grant_rights import all_of
 from domain.grants import Ending, HeldBy
 from domain.grants import State as AccessState
+from domain.mail_domains import spelled_out
 from portal import billing_desk, contact_access, contact_desk, contact_review
 from portal.contact_access import AccessView, HeldOrder
 from portal.contact_desk import DeskAction, DeskRequest, QueueOrder, Said, Verdict
@@ -124,6 +126,7 @@ async def _request_page(
             "state": _state(view),
             "why": view.line.why if view.state is State.IN_REVIEW else "",
             "overdue": view.line.is_overdue,
+            "approved_by": view.line.given_by if view.state is State.IN_REVIEW else (),
             "rows": _rows(visit, view),
             "verdicts": [
                 {"at": one.at, "words": _VERDICTS[one.verdict], "text": one.reason, "who": one.who, "internal": True}
@@ -131,6 +134,10 @@ async def _request_page(
             ],
             "contact_version": view.contact_version,
             "access": _access(visit, view.access) if view.access else None,
+            "happened": [
+                {"at": one.at, "words": one.words, "text": "", "who": one.who, "internal": False}
+                for one in view.happened
+            ],
         },
         reasoned=[(str(action), *words) for action, *words in _REASONED if action in view.actions],
         may_resend=DeskAction.RESEND in view.actions,
@@ -155,7 +162,10 @@ def _access(visit: Visit, access: AccessView) -> dict[str, object]:
     """The access that was opened: how it stands, and who can do what next."""
     filters = visit.site.renderer.environment.filters
     moment, day = filters["short_moment"], filters["day"]
-    people = "; ".join(f"{one.name}, {one.email}" for one in access.administrators)
+    people = "; ".join(f"{one.name}, {spelled_out(one.email)}" for one in access.administrators)
+    partial = "; ".join(
+        f"{one.name}, {spelled_out(one.email)} (NPI {', '.join(one.npis)} only)" for one in access.partial
+    )
     by_whom = "the business contact" if access.via == "code" else "an administrator of the provider"
     rows: list[tuple[str, object]] = [
         ("Opened" if access.state.is_final else "Open since", moment(access.opened_at)),
@@ -167,12 +177,13 @@ def _access(visit: Visit, access: AccessView) -> dict[str, object]:
         ("Why it ended", _ENDINGS[access.ending] if access.ending else ""),
         ("Provider, in our records", access.organization),
         ("Sees", f"NPI {access.npi}" if access.npi else "All of its Tax ID"),
-        ("Its administrators", people or "None: nobody of the provider has an account"),
+        ("Its administrators", people or f"None: {_nobody(access)}"),
+        ("Administrators of a part", partial),
     ]
     return {
         "rows": [(label, value) for label, value in rows if value],
         "why": _why_held(access),
-        "next": _who_acts(access, is_known=bool(people)),
+        "next": _who_acts(access),
     }
 
 
@@ -186,7 +197,14 @@ def _why_held(access: AccessView) -> str:
             return ""
 
 
-def _who_acts(access: AccessView, *, is_known: bool) -> str:
+def _nobody(access: AccessView) -> str:
+    """Why there is no administrator of all that's open."""
+    if not access.has_accounts:
+        return "nobody of the provider has an account"
+    return f"nobody of the provider administers {all_of(access.npi)}"
+
+
+def _who_acts(access: AccessView) -> str:
     """Who can do what next with the access; staff can do nothing with it themselves."""
     match access.state:
         case AccessState.ENDED:
@@ -195,26 +213,35 @@ def _who_acts(access: AccessView, *, is_known: bool) -> str:
             can = "put it on hold or end it"
         case AccessState.HELD:
             can = "resume it or end it"
-    words = f"Only an administrator of the provider can {can}; staff can’t."
-    if is_known:
-        return words
-    return f"{words} Nobody of the provider has an account: call the organization, and have somebody there register."
+    nobody = _nobody(access).replace("nobody", "Nobody", 1)
+    register = f"have somebody there register for {all_of(access.npi)}"
+    if access.administrators:
+        return f"Only an administrator of the provider can {can}; staff can’t."
+    if not access.partial:
+        words = f"Only an administrator of the provider can {can}; staff can’t."
+        return f"{words} {nobody}: call the organization, and {register}."
+    if access.state is AccessState.OPEN:
+        return f"The administrators of a part can {can}; staff can’t. {nobody}."
+    return (
+        f"The administrators of a part can end it, but not resume it; staff can’t do either. {nobody}: "
+        f"to have it resumed, {register}."
+    )
 
 
 def _rows(visit: Visit, view: DeskRequest) -> list[tuple[str, object]]:
     moment = visit.site.renderer.environment.filters["short_moment"]
     line = view.line
     shown: list[tuple[str, object]] = [
-        ("Contact", line.contact),
+        ("Contact", spelled_out(line.contact)),
         ("Rule that decided", line.rule),
         ("Requester’s reason", view.requester_reason),
         ("Billing service", f"{line.service}, Tax ID {view.service_tin_masked}"),
-        ("Domains of its people", ", ".join(view.service_domains)),
-        ("Requester", f"{view.requester}, {view.requester_email}"),
+        ("Domains of its people", ", ".join(map(spelled_out, view.service_domains))),
+        ("Requester", f"{view.requester}, {spelled_out(view.requester_email)}"),
         ("Provider, as named", f"{line.provider}, Tax ID {view.provider_tin_masked}"),
         ("Type 2 NPI", view.npi or ""),
         ("Asked for", moment(view.requested_at)),
-        ("Open until", moment(view.deadline)),
+        ("Open until", "" if view.state.is_final else moment(view.deadline)),
         ("To be looked at by", moment(line.due_at) if view.state is State.IN_REVIEW else ""),
         ("Mail", _DELIVERY.get(view.delivery, view.delivery)),
         ("Since", moment(view.delivery_at) if view.delivery_at else ""),
@@ -255,11 +282,11 @@ async def _act(visit: Visit, member: StaffMember, authorization_id: UUID) -> str
             await contact_review.resend(gate, member, authorization_id, key=key)
             return "request-resent"
         case "correct":
-            await contact_review.correct_contact(
+            done = await contact_review.correct_contact(
                 gate, member, authorization_id, contact=visit.text("contact_address"), reason=visit.text("contact_reason"),
                 key=key,
             )  # fmt: skip
-            return "request-corrected"
+            return "contact-to-look-at" if done.state is State.IN_REVIEW else "contact-corrected"
         case "limit":
             view = await contact_desk.view_request(gate, member, authorization_id)
             await billing_desk.raise_limit(

@@ -10,12 +10,12 @@ from starlette.routing import Route
 
 from domain.authorization import ATTESTATION_VERSION
 from portal import answer_sheet, deciding
-from portal.answer_sheet import AnswerSheet
+from portal.answer_sheet import AnswerSheet, RequestToAnswer
 from portal.deciding import ATTESTATION
 from portal.refusals import Refusal
 from portal.sessions import Principal, SessionKind, authenticate
 from portal.sitting import Sitting, view_sitting
-from web.visit import Reply, Visit, of_mailed_code
+from web.visit import STATUS, Reply, Visit, of_mailed_code, panel
 
 Handler = Callable[[Visit], Awaitable[Response]]
 Routed = Callable[[str, Handler], Route]
@@ -26,6 +26,7 @@ _DONE: Final = "/answer/done"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20,200}")
 _CHOICE: Final = "answers."
 _CODE_CODES: Final = dict.fromkeys(("code_wrong", "code_expired"), "code")
+_ENDED: Final = frozenset(f"authorization_{how}" for how in ("approved", "declined", "expired", "cancelled", "stopped"))
 # Nobody is told that somebody comes from here. A browser then sends `Origin: null` with our forms; what is believed of a
 # form is `Sec-Fetch-Site`, which it sends all the same.
 _NO_REFERRER: Final = {"Referrer-Policy": "no-referrer"}
@@ -34,8 +35,8 @@ _NO_REFERRER: Final = {"Referrer-Policy": "no-referrer"}
 def routes(page: Routed, form: Routed) -> list[Route]:
     """The addresses of these pages; that of the link comes last, because a token could be anything."""
     return [
-        page(_SHEET, sheet),
-        form(_SHEET, begin),
+        page(_SHEET, _naming(sheet)),
+        form(_SHEET, _naming(begin)),
         page(_CODE, code),
         form(_CODE, confirm),
         form("/answer/code/resend", send_code_again),
@@ -74,6 +75,39 @@ def _link(visit: Visit) -> str:
     if not token:
         raise Refusal("answer_link_needed")
     return token
+
+
+def _naming(handler: Handler) -> Handler:
+    """The handler; that a request is over is told with what it was, which the link's holder saw while it was open (B6)."""
+
+    async def named(visit: Visit) -> Response:
+        try:
+            return await handler(visit)
+        except Refusal as refusal:
+            if refusal.code not in _ENDED:
+                raise
+            return await _over_page(visit, refusal, await answer_sheet.ended_request(visit.gate, _link(visit)))
+
+    return named
+
+
+async def _over_page(visit: Visit, refusal: Refusal, *requests: RequestToAnswer) -> Response:
+    page = visit.page(
+        "problem.html",
+        Reply(status=STATUS[refusal.kind]),
+        problem={"status": int(STATUS[refusal.kind]), **panel(refusal)},
+        about=[
+            row
+            for request in requests
+            for row in (
+                ("Billing service", request.service),
+                ("Provider", f"{request.provider} (as the requester named it)"),
+                ("Reference", request.reference),
+            )
+        ],
+        person=await visit.person(),
+    )
+    return _quiet(page)
 
 
 # The form.
@@ -158,6 +192,8 @@ async def send_code_again(visit: Visit) -> Response:
     try:
         await deciding.send_code_again(visit.gate, principal, key=visit.key)
     except Refusal as refusal:
+        if refusal.code in _ENDED:
+            return await _over_page(visit, refusal, *(answer.request for answer in found.answers))
         return _code_page(visit, found, visit.again(refusal))
     return _quiet(visit.to(_CODE, said="code-sent"))
 
@@ -167,6 +203,8 @@ async def confirm(visit: Visit) -> Response:
     try:
         await deciding.confirm(visit.gate, principal, code=visit.text("code"), key=visit.key)
     except Refusal as refusal:
+        if refusal.code in _ENDED:
+            return await _over_page(visit, refusal, *(answer.request for answer in found.answers))
         told = of_mailed_code(refusal)
         helps = told.code != "decision_tries_used"
         return _code_page(visit, found, visit.again(told, on=_CODE_CODES), new_code_helps=helps)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -13,7 +14,7 @@ from domain.authorization import ATTESTATION_VERSION
 from domain.authorization import State as RequestState
 from domain.grant_rights import all_of
 from domain.grants import Ending, GrantResult, HeldBy, State
-from portal import granting, provider_requests
+from portal import access_story, granting, provider_requests
 from portal.deciding import ATTESTATION_SIGNED_IN
 from portal.gate import Gate
 from portal.granting import GrantOrder, GrantView
@@ -27,6 +28,7 @@ Handler = Callable[[Visit], Awaitable[Response]]
 Routed = Callable[[str, Handler], Route]
 
 _LIST: Final = "/billing-services"
+_ADD: Final = "/access/add"
 _BACK: Final = {"href": _LIST, "text": "Billing services"}
 _OPEN: Final = {"label": "Open", "kind": "good"}
 _ENDINGS: Final = {
@@ -114,6 +116,7 @@ def _grant(view: GrantView) -> dict[str, object]:
         "may_hold": view.may_hold,
         "may_end": view.may_end,
         "may_change": view.may_change,
+        "is_led": view.is_led,
     }
 
 
@@ -164,11 +167,17 @@ async def listed(visit: Visit) -> Response:
 
 
 async def _grant_page(visit: Visit, reply: Reply | None = None) -> Response:
-    view = await granting.view_grant(visit.gate, await visit.account(), _id(visit, "grant_id"))
+    principal, grant_id = await visit.account(), _id(visit, "grant_id")
+    view = await granting.view_grant(visit.gate, principal, grant_id)
+    story = await access_story.provider_story(visit.gate, principal, grant_id)
     return visit.page(
         "grant_page.html",
         reply,
         grant=_grant(view),
+        story={"held": story.held, "dated": story.dated},
+        timeline=[
+            {"at": one.at, "words": one.words, "text": "", "who": one.who, "internal": False} for one in story.lines
+        ],
         ends_on=_typed_day(visit) or (view.last_day.isoformat() if view.last_day else ""),
         actions=f"{_LIST}/{view.id}",
         person=await visit.person(),
@@ -199,8 +208,32 @@ async def _changed(
     try:
         await change(visit.gate, await visit.account(), grant_id)
     except Refusal as refusal:
-        return await _grant_page(visit, told(visit, refusal))
+        reply = told(visit, refusal)
+        if refusal.code == "not_administrator":
+            reply = replace(reply, context={**reply.context, "problem": await _not_for_a_part(visit, grant_id)})
+        return await _grant_page(visit, reply)
     return visit.to(f"{_LIST}/{grant_id}", said=said)
+
+
+async def _not_for_a_part(visit: Visit, grant_id: UUID) -> dict[str, object]:
+    """What's said to who administers only a part of what's open, or nothing of it, and wants more than that allows (B6)."""
+    view = await granting.view_grant(visit.gate, await visit.account(), grant_id)
+    wanted = all_of(view.npi)
+    if view.is_led:
+        ways: list[object] = [f"Ask an administrator of {wanted} of your organization."]
+    else:
+        payer = visit.site.renderer.payer
+        ways = [
+            {"text": f"Nobody of your organization is one now: add {wanted} to your access.", "href": _ADD},
+            f"Or call provider support at {payer.phone}.",
+        ]
+    return {
+        "title": f"Only an administrator of {wanted} can do this",
+        "detail": "You can set an earlier end date. Only they can let the access go on for longer, or resume it."
+        if view.may_end
+        else "Nothing was changed.",
+        "next": ways,
+    }
 
 
 async def hold(visit: Visit) -> Response:

@@ -12,7 +12,14 @@ from starlette.routing import Route
 from domain.letters import ON_THEIR_WAY
 from domain.registration import Code, State, StepResult
 from portal import letters, registering
-from portal.letter_plans import another_letter_at, expected_mailing_day, failed_addresses, pin_paused_until
+from portal.letter_plans import (
+    another_letter_at,
+    expected_mailing_day,
+    failed_addresses,
+    look_ups_paused_until,
+    no_address_left,
+    pin_paused_until,
+)
 from portal.letter_support import ask_about_letters
 from portal.letters import LetterView
 from portal.refusals import Refusal
@@ -39,13 +46,9 @@ _STATUS: Final[Mapping[str, Mapping[str, str]]] = {
     "used": {"label": "Used", "kind": "neutral"},
 }
 _LETTER: Final = "/register/letter"
+_PIN: Final = "/register/pin"
 _HELP: Final = "/register/help"
-# The answer `payment_paused` leads to the letter; looking the organization up for one waits just as long.
-_PAUSED: Final[Mapping[str, object]] = {
-    "title": "Too many tries for now",
-    "detail": "Looking up your organization is paused for safety, like proving it with a payment. Nothing you entered is lost.",
-    "next": ["Try again at the time shown."],
-}
+_PAYMENT: Final = "/register/payment"
 
 
 def routes(page: Routed, form: Routed) -> list[Route]:
@@ -78,6 +81,11 @@ def shown_letters(visit: Visit, views: Sequence[LetterView], *, over: bool = Fal
     ]
 
 
+def _some_work(shown: Sequence[Mapping[str, object]]) -> bool:
+    """Whether the PIN of one of these letters may still be entered."""
+    return any(letter["state"] in ON_THEIR_WAY for letter in shown)
+
+
 def _state(view: LetterView, now: datetime) -> str:
     is_over = view.state == "mailed" and view.expires_at is not None and view.expires_at <= now
     return "expired" if is_over else view.state
@@ -86,15 +94,23 @@ def _state(view: LetterView, now: datetime) -> str:
 # Choosing an address.
 
 
-def _standing(visit: Visit, view: RegistrationView) -> dict[str, object]:
+async def _standing(visit: Visit, view: RegistrationView, *, no_address: bool) -> dict[str, object]:
     """What the letter's page says before anything is asked of it: why no letter can be had, or why somebody was led here."""
     if view.letters_over:
         return {"problem": leave_out(panel(Refusal(Code.PIN_TRIES_USED)), _HELP)}
-    if view.paused_until and view.paused_until > visit.gate.now():
-        return {"problem": _PAUSED, "retry_at": view.paused_until}
+    if no_address:
+        return {"problem": leave_out(panel(Refusal(Code.NO_USABLE_ADDRESS)), _HELP)}
+    retry_at = await look_ups_paused_until(visit.gate, view.id, caller=visit.caller)
+    if retry_at:
+        problem = panel(Refusal(Code.LOOK_UP_PAUSED))
+        return {"problem": leave_out(problem, _PAYMENT) if _pays_later(visit, view) else problem, "retry_at": retry_at}
     if visit.asked("told") in TOLD:
         return {"problem": leave_out(panel(Refusal(visit.asked("told"))), _LETTER)}
     return {}
+
+
+def _pays_later(visit: Visit, view: RegistrationView) -> bool:
+    return view.paused_until is not None and view.paused_until > visit.gate.now()
 
 
 async def _letter_page(
@@ -105,19 +121,20 @@ async def _letter_page(
         told = Code.PIN_TRIES_USED if view.letters_over else visit.asked("told")
         return visit.to("/register/organization", told=told, said="" if told else "organization-first")
     sent = await letters.list_letters(visit.gate, principal.subject_id)
-    asks_support = view.state is State.PROVING and (no_address or view.letters_over)
+    shown = shown_letters(visit, sent, over=view.letters_over)
+    no_address = no_address or await no_address_left(visit.gate, view.id, tin=draft.tin)
     return visit.page(
         "letter.html",
         reply,
-        **_standing(visit, view),
+        **await _standing(visit, view, no_address=no_address),
         action=None if view.letters_over else _LETTER,
-        help_action="/register/letter/help" if asks_support else None,
+        help_action="/register/letter/help" if no_address or view.letters_over else None,
         organization=entered(draft),
         change_href="/register/organization",
-        payment_href="/register/payment",
+        payment_href=None if _pays_later(visit, view) else _PAYMENT,
         billing_href="/register/billing",
-        letters=shown_letters(visit, sent, over=view.letters_over),
-        pin_href="/register/pin" if view.state is State.AWAITING_PIN and not view.letters_over else None,
+        letters=shown,
+        pin_href=_PIN if view.state is State.AWAITING_PIN and _some_work(shown) else None,
         another_at=another_letter_at(visit.gate, sent),
         reference=view.reference,
         **await frame(visit, view),
@@ -187,12 +204,16 @@ async def addresses(visit: Visit) -> Response:
 
 
 async def _refused(visit: Visit, principal: Principal, refusal: Refusal) -> Response:
-    reply = visit.again(refusal).without(_LETTER, _HELP)
-    if refusal.code in {Code.PAYMENT_PAUSED, Code.PIN_TRIES_USED}:
-        # The page has words of its own for these, loaded again as well.
-        reply = replace(reply, context={name: said for name, said in reply.context.items() if name != "problem"})
     view = await view_registration(visit.gate, principal.subject_id)
     no_address = refusal.code == Code.NO_USABLE_ADDRESS
+    reply = visit.again(refusal).without(_LETTER)
+    if no_address:
+        reply = reply.without(_HELP)  # it's on this page
+    if _pays_later(visit, view):
+        reply = reply.without(_PAYMENT)
+    if refusal.code == Code.PIN_TRIES_USED:
+        # The page has words of its own for it, loaded again as well.
+        reply = replace(reply, context={name: said for name, said in reply.context.items() if name != "problem"})
     return elsewhere(visit, view, *PROVING) or await _letter_page(visit, principal, view, reply, no_address=no_address)
 
 
@@ -228,6 +249,8 @@ async def request_letter(visit: Visit) -> Response:
         if refusal.code == Code.PIN_TRIES_USED:
             return visit.to(_LETTER)  # it says why
         reply = visit.again(refusal)
+        if not _some_work(shown_letters(visit, await letters.list_letters(visit.gate, view.id))):
+            reply = reply.without(_PIN)  # the letter that was asked for before is somebody else's
         key = visit.text("identified")
         if not _KEY.fullmatch(key):
             return visit.to("/register/letter")
@@ -245,9 +268,11 @@ async def request_letter(visit: Visit) -> Response:
 async def _pin_page(visit: Visit, principal: Principal, view: RegistrationView, reply: Reply | None = None) -> Response:
     sent = await letters.list_letters(visit.gate, principal.subject_id)
     paused: dict[str, object] = {}
+    if visit.asked("said") == "letter-asked" and not any(view.state in {"due", "handed_over"} for view in sent[:1]):
+        paused = {"notice": None}  # loaded again later: it's mailed by now
     retry_at = await pin_paused_until(visit.gate, principal.subject_id)
     if retry_at:
-        paused = {"problem": panel(Refusal(Code.PIN_PAUSED)), "retry_at": retry_at}
+        paused |= {"problem": panel(Refusal(Code.PIN_PAUSED)), "retry_at": retry_at}
         if reply and "problem" not in reply.context:
             reply = None  # what was wrong with the field is of no use while there is none
     return visit.page(
@@ -274,7 +299,13 @@ async def pin(visit: Visit) -> Response:
         return await _way_in(visit)
     if view.state is State.PROVING:
         return await _no_pin(visit, view)
-    return elsewhere(visit, view, State.AWAITING_PIN) or await _pin_page(visit, principal, view)
+    away = elsewhere(visit, view, State.AWAITING_PIN)
+    if away:
+        return away
+    typed = await registering.kept_organization(visit.gate, view.id)
+    if typed.is_complete and await no_address_left(visit.gate, view.id, tin=typed.tin):
+        return visit.to(_LETTER)  # it says why, and what there is to do
+    return await _pin_page(visit, principal, view)
 
 
 async def _no_pin(visit: Visit, view: RegistrationView) -> Response:

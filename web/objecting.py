@@ -1,13 +1,14 @@
 """The pages of "I did not ask for this": where the mail's link and the letter's code lead (B7). Looking changes nothing (I14)."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from starlette.responses import Response
 from starlette.routing import Route
 
 from domain.grant_rights import all_of
-from portal import objecting
+from portal import granting, objecting
 from portal.objecting import ObjectionView
 from portal.refusals import Refusal
 from web.colleagues import scope_in_words
@@ -48,13 +49,15 @@ async def redeem_code(visit: Visit) -> Response:
     return visit.to(f"{_PATH}/{token}")
 
 
-def _page(visit: Visit, view: ObjectionView, reply: Reply | None = None) -> Response:
+async def _page(visit: Visit, view: ObjectionView, reply: Reply | None = None) -> Response:
     response = visit.page(
         "objection.html",
         reply,
         grant=view,
         scope=scope_in_words(view.npi),
         led_by=all_of(view.npi),
+        own_href=await _own_href(visit, view),
+        person=await visit.person(),
         action=f"{_PATH}/{_token(visit)}",
         was_sent=visit.asked("said") == "objected",
         reference=view.reference,
@@ -63,8 +66,16 @@ def _page(visit: Visit, view: ObjectionView, reply: Reply | None = None) -> Resp
     return response
 
 
+async def _own_href(visit: Visit, view: ObjectionView) -> str | None:
+    """The access's own page, for somebody signed in who may change something of it."""
+    with suppress(Refusal):
+        own = await granting.view_grant(visit.gate, await visit.account(), view.grant_id)
+        return f"/billing-services/{own.id}" if own.may_hold else None
+    return None
+
+
 async def linked(visit: Visit) -> Response:
-    return _page(visit, await objecting.follow_link(visit.gate, _token(visit)))
+    return await _page(visit, await objecting.follow_link(visit.gate, _token(visit)))
 
 
 async def object_to(visit: Visit) -> Response:
@@ -75,7 +86,7 @@ async def object_to(visit: Visit) -> Response:
         )
     except Refusal as refusal:
         reply = visit.again(refusal)
-        return _page(visit, await objecting.follow_link(visit.gate, token), reply)
+        return await _page(visit, await objecting.follow_link(visit.gate, token), reply)
     return visit.to(f"{_PATH}/{token}", said="objected")
 
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from domain.mail_domains import spelled_out
 from domain.time_words import clock_in_words, moment_in_words
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -273,6 +274,7 @@ class Renderer:
             grouped=grouped,
             telephone=telephone,
             phrase=phrase,
+            spelled_out=spelled_out,
         )
         environment.globals.update(
             OPTIONAL_CONTEXT,

@@ -15,12 +15,12 @@ from web.registering import where_it_stopped
 from web.visit import Reply, Visit, panel
 
 
-def _request_page(visit: Visit, reply: Reply | None = None) -> Response:
-    return visit.page("resume_request.html", reply, action="/resume")
+async def _request_page(visit: Visit, reply: Reply | None = None) -> Response:
+    return visit.page("resume_request.html", reply, action="/resume", person=await visit.person())
 
 
 async def resume_request(visit: Visit) -> Response:
-    return _request_page(visit)
+    return await _request_page(visit)
 
 
 async def send_resume_link(visit: Visit) -> Response:
@@ -31,10 +31,14 @@ async def send_resume_link(visit: Visit) -> Response:
         if (await look_around(visit.gate))["temporal"] != "ok":
             raise Refusal("unavailable")
     except Refusal as refusal:
-        return _request_page(visit, visit.again(refusal))
+        return await _request_page(visit, visit.again(refusal))
     hours = int(visit.gate.limits.resume_link_life / timedelta(hours=1))
     response = visit.page(
-        "resume_sent.html", email=visit.text("email").strip(), by_reference=sought.reference, link_hours=hours
+        "resume_sent.html",
+        email=visit.text("email").strip(),
+        by_reference=sought.reference,
+        link_hours=hours,
+        person=await visit.person(),
     )
     response.background = BackgroundTask(
         resuming.mail_resume_links, visit.gate, email=sought.email, reference=sought.reference
@@ -42,13 +46,13 @@ async def send_resume_link(visit: Visit) -> Response:
     return response
 
 
-def _link_page(visit: Visit, reply: Reply | None = None, *, token: str = "") -> Response:
-    return visit.page("resume.html", reply, action="/resume/go", token=token)
+async def _link_page(visit: Visit, reply: Reply | None = None, *, token: str = "") -> Response:
+    return visit.page("resume.html", reply, action="/resume/go", token=token, person=await visit.person())
 
 
 async def resume(visit: Visit) -> Response:
     """Where the mailed link leads. Opening it changes nothing; its button does (B2, I14)."""
-    return _link_page(visit, token=visit.request.path_params["token"])
+    return await _link_page(visit, token=visit.request.path_params["token"])
 
 
 async def redeem_resume_link(visit: Visit) -> Response:
@@ -60,7 +64,7 @@ async def redeem_resume_link(visit: Visit) -> Response:
         if refusal.code != "link_dead":
             raise
         problem = {**panel(refusal), "next": [{"text": "Ask for a new link", "href": "/resume"}]}
-        return _link_page(visit, Reply(status=HTTPStatus.GONE, context={"problem": problem}))
+        return await _link_page(visit, Reply(status=HTTPStatus.GONE, context={"problem": problem}))
     view = await view_registration(visit.gate, registration_id)
     waiting = await open_request(visit, registration_id)
     # Staff's question can wait for longer than a session lives: whoever has one is led to it (P8).

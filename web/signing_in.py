@@ -1,10 +1,18 @@
 """Signing in and out: address and password, then a code of the authenticator app or a recovery code."""
 
+from typing import Final
+
 from starlette.responses import Response
 
 from portal import repeating, sessions
 from portal.refusals import Refusal
 from web.visit import Reply, Visit, local_path, with_query
+
+# Links in mails, and of the pages behind them, lead to requests: whoever follows one may never have been signed in.
+_REQUESTS: Final = "/requests/"
+_TO_A_REQUEST: Final = Reply(
+    context={"notice": {"kind": "info", "text": "Sign in to see the request and to answer it."}}
+)
 
 
 def _password_page(visit: Visit, reply: Reply | None = None, *, following: str) -> Response:
@@ -16,7 +24,7 @@ async def sign_in(visit: Visit) -> Response:
     try:
         await visit.account()
     except Refusal:
-        return _password_page(visit, following=following)
+        return _password_page(visit, _TO_A_REQUEST if following.startswith(_REQUESTS) else None, following=following)
     return visit.to(following or "/access")
 
 

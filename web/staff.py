@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from domain.case_words import KINDS, STATES
 from domain.cases import OPEN, CaseKind, CaseState, StaffAction
+from domain.mail_domains import spelled_out
 from portal import case_desk, departure_desk, sessions, staff
 from portal.case_desk import CaseFilter, CaseOrder, DeskCase
 from portal.refusals import FieldDefect, Kind, Refusal
@@ -319,7 +320,7 @@ def _rows(visit: Visit, view: DeskCase) -> list[tuple[str, object]]:
     form, row = view.form, view.row
     shown: list[tuple[str, object]] = [
         ("Person", view.person),
-        ("E-mail", view.email),
+        ("E-mail", spelled_out(view.email)),
         ("Telephone", form.telephone),
         ("Best time", form.best_time),
         ("Organization", form.organization),

@@ -9,16 +9,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote_to_bytes, urlencode, urlsplit
 from uuid import uuid4
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ops.http import Cookies, client_in_words, facts
 from portal import account, sessions
 from portal.gate import Gate
-from portal.refusals import Kind, Refusal
+from portal.refusals import FieldDefect, Kind, Refusal
 from portal.sessions import Principal, SessionKind
 from web.rendering import PAGE_HEADERS, Renderer
 
@@ -63,10 +64,7 @@ _SAID: Final[Mapping[str, Mapping[str, str]]] = {
         "kind": "info",
         "text": "First tell us who you are and which organization you work for; then choose “Use US Mail instead”.",
     },
-    "requested": {
-        "kind": "success",
-        "text": "The request is made. Tell your contact the reference: it stands in our e-mail.",
-    },
+    "requested": {"kind": "success", "text": "The request is made. You see here where it stands."},
     "requested-all": {"kind": "success", "text": "The requests are made. You see here when they are answered."},
     "asked-already": {"kind": "info", "text": "This provider was asked already: here is the request that stands."},
     "granted-already": {
@@ -80,6 +78,14 @@ _SAID: Final[Mapping[str, Mapping[str, str]]] = {
     "request-corrected": {
         "kind": "success",
         "text": "The contact is corrected. Links to the old address don’t work any more.",
+    },
+    "contact-corrected": {
+        "kind": "success",
+        "text": "The contact is corrected, and our mail is on its way there. A link mailed to an earlier address doesn’t work any more.",
+    },
+    "contact-to-look-at": {
+        "kind": "success",
+        "text": "The contact is corrected. Two people have to approve it before anything is mailed there.",
     },
     "billing-proposed": {"kind": "success", "text": "It’s proposed. A second person has to confirm it."},
     "billing-decided": {"kind": "success", "text": "It’s decided."},
@@ -237,7 +243,8 @@ class Visit:
             names = fields or {}
             told["errors"] = {names.get(defect.field, defect.field): defect.message for defect in refusal.fields}
         elif on and refusal.code in on:
-            told["errors"] = {on[refusal.code]: refusal.answer.title}
+            answer = refusal.answer
+            told["errors"] = {on[refusal.code]: " ".join((f"{answer.title}.", answer.detail, *answer.next_steps[:1]))}
         elif refusal.kind in {Kind.WRONG, Kind.LATER, Kind.AWAY} or refusal.code in _OF_THE_FORM:
             told["problem"] = panel(refusal)
         else:
@@ -259,12 +266,26 @@ class Visit:
         return max(math.ceil((reply.retry_at - self.gate.now()) / timedelta(seconds=1)), 1)
 
 
+def _in_utf8(name: bytes, value: bytes) -> tuple[str, str]:
+    """A field's name and text. Raises `Refusal` for bytes that aren't UTF-8: guessed at, somebody's name becomes another."""
+    where = "the name of a field"
+    try:
+        field_name = name.decode()
+        where = f"the field “{field_name}”"
+        return field_name, value.decode()
+    except UnicodeDecodeError as error:
+        message = f"Text in it isn’t in UTF-8: {where}. Nothing was changed."
+        defect = FieldDefect(field=name.decode(errors="replace"), code="not_utf8", message=message)
+        raise Refusal("malformed_body", fields=(defect,)) from error
+
+
 async def read_form(request: Request) -> dict[str, str]:
     """The fields of one of our forms; files and repeated fields are dropped. Raises `Refusal` for a form that isn't ours."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/x-www-form-urlencoded":
         raise Refusal("unsupported_media_type")
-    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    sent = [pair.partition(b"=") for pair in (await request.body()).replace(b"+", b" ").split(b"&") if pair]
+    form = dict(_in_utf8(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in sent)
     if not _KEY.fullmatch(form.get("idempotency_key", "")):
         raise Refusal("idempotency_key_missing")
     return form
@@ -277,10 +298,14 @@ async def read_upload(request: Request) -> tuple[dict[str, str], bytes]:
         raise Refusal("unsupported_media_type")
     form: dict[str, str] = {}
     file = b""
-    async with request.form(max_files=1, max_fields=10) as sent:
+    # Read as Latin-1, where each character is one byte: the parser itself takes any bytes for text.
+    content = f"{request.headers['content-type']}; charset=latin-1"
+    headers = {**request.headers, "content-type": content}
+    in_bytes = Request({**request.scope, "headers": Headers(headers).raw}, request.receive)
+    async with in_bytes.form(max_files=1, max_fields=10) as sent:
         for name, value in sent.items():
             if isinstance(value, str):
-                form[name] = value
+                form.update([_in_utf8(name.encode("latin-1"), value.encode("latin-1"))])
             else:
                 file = await value.read()
     if not _KEY.fullmatch(form.get("idempotency_key", "")):
@@ -292,11 +317,13 @@ async def read_upload(request: Request) -> tuple[dict[str, str], bytes]:
 _WAYS: Final[Mapping[str, str]] = {
     "Register with US Mail instead.": "/register/letter",
     "Ask for another letter.": "/register/letter",
+    "If a letter of yours is on its way, use it: its PIN still works.": "/register/pin",
     "Prove your organization with a payment or notice.": "/register/payment",
     "Prove your organization with a payment or notice instead.": "/register/payment",
     "Do you work for this provider yourself? Register for it with a payment or by US Mail.": "/register/organization",
     "My provider is not listed: tell us about the organization.": "/register/not-listed",
     "Contact us: we look into it and call you.": "/register/help",
+    "To end the access, sign in as an administrator of the provider.": "/billing-services",
     "Look at Tax ID & NPI access.": "/access",
     "Look at your list of clients.": "/clients",
     "Finish or stop one of them first; Tax ID & NPI access lists them.": "/access",

@@ -13,4 +13,7 @@ ANSWERS: Final[dict[str, Answer]] = {
     **billing.ANSWERS,
 }
 
-__all__ = ["ANSWERS", "NOTICE_HINT", "Answer"]
+STAFF_ANSWERS: Final[dict[str, Answer]] = billing.STAFF_ANSWERS
+"""What staff read instead, where a code's answer speaks to whoever asked for something."""
+
+__all__ = ["ANSWERS", "NOTICE_HINT", "STAFF_ANSWERS", "Answer"]

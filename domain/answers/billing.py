@@ -214,3 +214,40 @@ ANSWERS: Final[dict[str, Answer]] = {
         ("Ask another administrator of the organization.", "The business contact whom we asked can answer, too."),
     ),
 }
+
+STAFF_ANSWERS: Final[dict[str, Answer]] = {
+    "contact_own_person": Answer(
+        "This address is of the billing service's own people",
+        "The contact has to work at the provider's office. The requester, their manager or a co-worker can't be it. Nothing was changed.",
+        ("Enter the address of somebody who works at the provider's office.",),
+    ),
+    "contact_own_domain": Answer(
+        "This address is of the billing service's own domain",
+        "The contact has to work at the provider's office. The requester's manager or a co-worker can't be it. Nothing was changed.",
+        (
+            "Enter the address of somebody who works at the provider's office.",
+            "Do both share one e-mail domain, as in a health system? Write why: two people look at it before anything is mailed.",
+        ),
+    ),
+    "contact_unchanged": Answer(
+        "This is the address we have",
+        "A correction has to name another mailbox. Nothing was changed.",
+        ("Enter another address, or leave the contact as it is.",),
+    ),
+    "authorization_in_review": Answer(
+        "The contact is still to be looked at",
+        "Nothing was mailed to it yet, so there is nothing to send again.",
+        ("Look at the contact: two people have to approve sending.",),
+    ),
+    "authorization_cancelled": Answer(
+        "This request was cancelled",
+        "Nothing was opened, and nothing can be done with it any more.",
+        ("If it's still wanted, the billing service can ask again.",),
+    ),
+    "authorization_stopped": Answer(
+        "This request was stopped",
+        "Its contact was refused, or it couldn't be carried out. Nothing was opened, and nothing can be done with it any more.",
+        ("Look at the request: it says what happened.", "If it's still wanted, the billing service can ask again."),
+    ),
+}
+"""What staff read instead of these: they look at the request of somebody else."""

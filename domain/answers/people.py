@@ -118,7 +118,7 @@ ANSWERS: Final[dict[str, Answer]] = {
     ),
     "newcomer_waits": Answer(
         "This isn't possible yet",
-        "Who had access before you can say first whether they know you. Until that time is over, or while somebody objects, you can't manage them, nor open access for a billing service.",
+        "Who had access before you can say first whether they know you. Until that time is over, or while somebody objects, you can't manage them or their invitations, nor open access for a billing service.",
         (
             "Try again at the time shown; where somebody objects, our staff settle that first.",
             "Has the person left? Say so to provider support; have your registration's reference ready.",

@@ -39,6 +39,16 @@ ANSWERS: Final[dict[str, Answer]] = {
         "There were too many tries for it, by anyone. For safety it can be proved by US Mail only until the time shown.",
         ("Register with US Mail instead.", "Try again at the time shown."),
     ),
+    "look_up_paused": Answer(
+        "Too many tries for now",
+        "Looking up your organization for a letter is paused for safety. Nothing you entered is lost.",
+        (
+            "Try again at the time shown.",
+            "Prove your organization with a payment or notice instead.",
+            "Contact us: we look into it and call you.",
+            "Call provider support.",
+        ),
+    ),
     "tin_is_provider": Answer(
         "This Tax ID belongs to a provider",
         "A billing service doesn't register with its client's Tax ID: use the Tax ID of your billing organization. You add the provider's Tax ID after creating your account.",
@@ -58,8 +68,8 @@ ANSWERS: Final[dict[str, Answer]] = {
         ),
     ),
     "name_is_organization": Answer(
-        "Enter your own name",
-        "This is the organization's name. Each person who sees patients' information has an account in their own name.",
+        "This is the organization's name",
+        "Each person who sees patients' information has an account in their own name.",
         ("Enter your own full name.",),
     ),
     "name_needs_attestation": Answer(
@@ -100,12 +110,13 @@ ANSWERS: Final[dict[str, Answer]] = {
         ),
     ),
     "letters_limit": Answer(
-        "Another letter has to wait",
+        "The letter has to wait",
         "Letters to one organization are at least a day apart, and there are only a few a month.",
         (
-            "Use a letter that is on its way: its PIN still works.",
-            "Ask for another one at the time shown.",
+            "If a letter of yours is on its way, use it: its PIN still works.",
+            "Ask for a letter at the time shown.",
             "Prove your organization with a payment or notice.",
+            "Contact us: we look into it and call you.",
         ),
     ),
     "pin_wrong": Answer(

@@ -30,8 +30,8 @@ ANSWERS: Final[dict[str, Answer]] = {
     ),
     "unavailable": Answer(
         "We can't do this right now",
-        "A part of our system is away for a moment. Nothing was lost and nothing is half done.",
-        ("Try again in a few seconds; sending the same form again is safe.",),
+        "A part of our system is away for a moment. Nothing was lost and nothing is half done; what you sent may still be done when it's back.",
+        ("Look again in a few seconds whether it was done. If not, try again; sending the same form again is safe.",),
     ),
     "idempotency_key_missing": Answer(
         "This request needs a key of its own",

@@ -170,3 +170,4 @@ async def test_P2_letters_that_can_never_work_are_refused_with_a_way_on(house: H
         found = assert_problem(response, 409, "pin_tries_used")
         assert found["state"] == "proving"
         assert not any("letter" in step.lower() for step in found["next"])
+    assert (await visitor.get("")).json()["open_steps"] == ["payment-proof", "billing-service", "withdrawal"]

@@ -2,8 +2,10 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import select
 from sqlmodel import col
 from temporalio.testing import TimeSkipper
@@ -11,9 +13,9 @@ from temporalio.testing import TimeSkipper
 from db.accounts import Message
 from db.house_records import SqlHouseRecords
 from db.registrations import MailRow, OneTimeSecret
-from domain.authorization import AuthorizationResult, ByPerson, CorrectContact
+from domain.authorization import AuthorizationResult, ByPerson, CorrectContact, MailReported
 from domain.housekeeping import OrphanEnd
-from ops.mailbox import Mail
+from ops.mailbox import Fault, Mail
 from tests.authorization.scenes import (
     Request,
     Service,
@@ -89,6 +91,62 @@ async def test_B4_each_reminder_goes_once_and_on_its_day(house: House):
         assert sorted(kinds) == sorted(
             ["authorization_requested", "authorization_expired"] + ["authorization_waiting"] * 3
         )
+
+
+@pytest.mark.parametrize("standing", ["in_review", "undelivered"])
+async def test_B5_B6_who_was_sent_no_mail_is_not_said_to_be_silent(house: House, standing: str):
+    service = await new_billing_service(house)
+    if standing == "in_review":
+        request = await requested(house, service, contact=f"clinic{uuid4().hex[:8]}@gmail.com")
+        assert request.result.state == "in_review"
+        expected = []
+    else:
+        house.sink.fault = Fault.PERMANENT
+        request = await requested(house, service)
+        await state_of(house, request, wanted="undeliverable")
+        await quiet(house, request)
+        house.sink.fault = Fault.NONE
+        expected = ["request", "undeliverable"]
+    for day in (14, 25, 29):
+        await quiet(house, request)
+        await days_later(house, request, day + 1 / 86_400)
+        expected.append(f"waiting_{standing}")
+        assert await mailed(house, request, len(expected)) == expected, day
+    await quiet(house, request)
+    await days_later(house, request, 30 + 1 / 86_400)
+    await state_of(house, request, wanted="expired")
+    assert await mailed(house, request, len(expected) + 1) == [*expected, f"expired_{standing}"]
+    subjects = [mail.subject for mail in house.mails(to=service.lead.email)]
+    assert "Nobody has answered your request yet" not in subjects
+    async with house.database.read() as session:
+        kinds = await session.scalars(
+            select(col(Message.kind)).where(col(Message.account_id) == service.lead.account_id)
+        )
+        assert {kind for kind in kinds if "waiting" in kind or "expired" in kind} == {
+            f"authorization_waiting_{standing}",
+            f"authorization_expired_{standing}",
+        }
+
+
+async def test_B5_a_mail_of_the_address_before_says_nothing_of_the_one_in_review(house: House):
+    service = await new_billing_service(house)
+    request = await requested(house, service)
+    await house.mail(to=request.contact)
+    await quiet(house, request)
+    cmd = CorrectContact(
+        authorization_id=str(request.id),
+        account_id=str(service.lead.account_id),
+        contact=f"clinic{uuid4().hex[:8]}@gmail.com",
+    )
+    corrected = await request.handle.execute_update(names.CORRECT_CONTACT, cmd, result_type=AuthorizationResult)
+    assert corrected.state == "in_review"
+    before = await row_of(house, request)
+    report = MailReported(mail_id=f"authorization/{request.id}:authorization_request:1", event="bounced")
+    await request.handle.signal(names.MAIL_REPORTED, report)
+    async with asyncio.timeout(20):
+        while (row := await row_of(house, request)).revision == before.revision:
+            await asyncio.sleep(0.05)
+    assert (row.state, row.delivery) == ("in_review", "none")
 
 
 async def test_B4_reminders_stop_at_an_answer(house: House):

@@ -72,7 +72,7 @@ class PostOffice:
         return await letters.enter_pin(self.house.gate, started.registration_id, pin=pin, key=key())
 
 
-async def until(look: Callable[[], Awaitable[Found | None]], *, patience_s: float = 15) -> Found:
+async def until(look: Callable[[], Awaitable[Found | None]], *, patience_s: float = 40) -> Found:
     """What `look` finds, as soon as it's there."""
     async with asyncio.timeout(patience_s):
         while (found := await look()) is None:

@@ -10,7 +10,7 @@ from temporalio.testing import TimeSkipper
 from db.accounts import Access
 from db.directory import Location
 from db.letters import LetterRow
-from db.registrations import Evidence
+from db.registrations import Counter, Evidence
 from domain.cases import CaseKind
 from domain.print_shop import DeliveryKind
 from domain.registration import Code, State
@@ -359,6 +359,68 @@ async def test_P2_looking_addresses_up_uses_up_no_tries(post: PostOffice):
     assert (await view_registration(post.house.gate, started.registration_id)).paused_until is None
     refused = await post.house.prove(started, clinic, amount="1.00", caller=caller)
     assert (refused.code, refused.tries_left) == (Code.PAYMENT_NO_MATCH, 4)
+
+
+async def test_P2_when_payments_are_paused_the_letter_can_be_had(post_on_both: PostOffice):
+    house = post_on_both.house
+    clinic, started, caller = await house.new_clinic(), await house.confirmed(), key()
+    for _ in range(6):
+        paused = await house.prove(started, clinic, amount="1.00", caller=caller)
+    assert (paused.code, paused.tries_left) == (Code.PAYMENT_PAUSED, 0)
+    listed = await post_on_both.identify(started, clinic, caller=caller)
+    assert listed.locations
+    asked = await letters.request_letter(
+        house.gate, started.registration_id, location_id=listed.locations[0].location_id, key=key()
+    )
+    assert asked.accepted
+
+
+async def test_P2_a_tax_id_that_only_letters_prove_gets_one(post: PostOffice):
+    clinic = await post.house.new_clinic()
+    for _ in range(3):
+        started = await post.house.confirmed()
+        for _ in range(4):
+            refused = await post.house.prove(started, clinic, amount="1.00")
+    assert refused.code is Code.PAYMENT_LETTER_ONLY
+    assert (await post.identify(started, clinic)).locations
+
+
+async def test_P2_look_ups_have_tries_of_their_own_and_leave_payments_theirs(post: PostOffice):
+    clinic, other = await post.house.new_clinic(), await post.house.new_clinic()
+    started, caller = await post.house.confirmed(), key()
+    wrong_ones = [await post.identify(started, clinic, vendor=other.vendor, caller=caller) for _ in range(6)]
+    assert [one.code for one in wrong_ones] == [Code.ORGANIZATION_NO_MATCH] * 5 + [Code.LOOK_UP_PAUSED]
+    assert [one.tries_left for one in wrong_ones] == [4, 3, 2, 1, 0, 0]
+    assert wrong_ones[4].retry_at == wrong_ones[5].retry_at != None  # noqa: E711 - a chain, the last of which tells it from two missing ones
+    assert (await post.identify(started, clinic)).code is Code.LOOK_UP_PAUSED, "a right one as well, until it's over"
+    assert (await view_registration(post.house.gate, started.registration_id)).paused_until is None
+    assert (await post.house.prove(started, clinic, caller=caller)).accepted
+    # Ten a day from one network address; another registration from elsewhere isn't concerned.
+    second, third = await post.house.confirmed(), await post.house.confirmed()
+    for _ in range(5):
+        assert (await post.identify(second, clinic, vendor=other.vendor, caller=caller)).code is not Code.OK
+    assert (await post.identify(third, clinic, caller=caller)).code is Code.LOOK_UP_PAUSED
+    assert (await post.identify(third, clinic)).locations
+
+
+async def test_P2_wrong_look_ups_count_in_the_life_of_a_registration(post: PostOffice):
+    clinic, other = await post.house.new_clinic(), await post.house.new_clinic()
+    started = await post.house.confirmed()
+    await post.identify(started, clinic, vendor=other.vendor)
+    await post.identify(started, clinic)
+    async with post.house.database.read() as session:
+        before = await session.get_one(Counter, ("registration", str(started.registration_id)))
+        of_codes = await session.get(Counter, ("look-up", str(started.registration_id)))
+    assert of_codes is not None
+    assert (before.count, of_codes.count) == (2, 1), "the right code of the address, and the wrong look-up"
+
+
+async def test_I13_parallel_wrong_look_ups_count_exactly(post_on_both: PostOffice):
+    house = post_on_both.house
+    clinic, other, started = await house.new_clinic(), await house.new_clinic(), await house.confirmed()
+    answers = await asyncio.gather(*(post_on_both.identify(started, clinic, vendor=other.vendor) for _ in range(12)))
+    codes = [answer.code for answer in answers]
+    assert (codes.count(Code.ORGANIZATION_NO_MATCH), codes.count(Code.LOOK_UP_PAUSED)) == (5, 7)
 
 
 async def test_B10_the_pin_is_nowhere_but_on_the_letter(post: PostOffice):

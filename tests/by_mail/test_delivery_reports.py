@@ -9,22 +9,28 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 from sqlmodel import col
+from temporalio.testing import TimeSkipper
 
 from composition import print_shop_of
 from db.letters import LetterRow
+from domain.cases import CaseState
 from domain.print_shop import DeliveryKind, DeliveryReport, DeliveryReports
+from domain.registration import State
 from gateways.letters.spool_desk import SpoolDesk
 from ops.keys import Keyring
 from ops.loopback import free_port
 from ops.temporal_client import connect
 from portal.delivery_reports import DeliveryReading
+from portal.letter_plans import no_address_left
+from portal.letter_support import ask_about_letters
 from portal.letters import LetterView, list_letters
 from portal.refusals import Refusal
-from portal.registering import Started
+from portal.registering import Started, keep_organization, kept_organization
 from portal.registration_view import view_registration
 from serve import delivery_reading
 from tests.by_mail.conftest import PostOffice, until
 from tests.house import key
+from tests.web.letter_route import add_location
 
 
 class Killed(BaseException):
@@ -183,3 +189,26 @@ async def test_a_registration_that_is_over_gets_no_word(post: PostOffice):
     assert (await view_registration(post.house.gate, started.registration_id)).state == "completed"
     async with post.house.database.read() as session:
         assert (await session.scalars(select(col(LetterRow.state)).where(col(LetterRow.id) == view.id))).one() == "used"
+
+
+async def test_B5_without_an_address_left_nobody_is_told_to_choose_another(post_on_both: PostOffice):
+    """Seen without a look-up: nothing is counted, and of another Tax ID nothing is told (I16)."""
+    post = post_on_both
+    gate, clinic, other = post.house.gate, await post.house.new_clinic(), await post.house.new_clinic()
+    await add_location(post.house, clinic, "22 OAK AVE")
+    started = await post.house.confirmed()
+    rid = started.registration_id
+    await keep_organization(gate, rid, tin=clinic.tin, vendor=clinic.vendor, npi="")
+    for generation in (1, 2):
+        await post.ask(started, clinic)
+        view, _ = await post.letter(started, generation=generation)
+        assert not await no_address_left(gate, rid, tin=clinic.tin), "a letter is on its way"
+        await post.tell(view, DeliveryKind.RETURNED)
+        await post.house.quiet(rid)
+        assert await no_address_left(gate, rid, tin=clinic.tin) == (generation == 2)
+        await TimeSkipper(post.house.client).fast_forward(post.house.handle(rid), timedelta(hours=25))
+    assert not await no_address_left(gate, rid, tin=other.tin)
+    assert (await view_registration(gate, rid)).state is State.AWAITING_PIN
+    opened = await ask_about_letters(gate, rid, telephone="217-555-0142", key=key())
+    assert opened.state is CaseState.NEW
+    assert (await kept_organization(gate, rid)).vendor == clinic.vendor

@@ -162,6 +162,28 @@ async def test_P8_a_declined_case_says_what_to_do_now(counter: Counter, new_pers
     await staff.close_staff(counter.gate, email=clerk.email)
 
 
+async def test_P8_a_case_that_ended_with_its_registration_leads_to_the_access(counter: Counter, new_person: NewPerson):
+    clinic, person = await counter.house.new_clinic(), await new_person()
+    started = await person.confirmed()
+    party = cases.CaseParty(registration_id=started.registration_id)
+    case = await cases.open_case(
+        counter.gate, party, kind=CaseKind.HELP, key=key(), note="Hello.", telephone_number="217-555-0142"
+    )
+    await counter.house.prove(started, clinic)
+    await counter.house.secured(started)
+    await counter.ends(case)
+    await person.go(f"/register/cases/{case.case_id}")
+    assert await person.reads("closed with your registration")
+    ways = person.page.locator("section[aria-labelledby=next-title] a")
+    hrefs = await ways.evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    assert (hrefs[0], len(hrefs)) == ("/access", 2)
+    assert hrefs[1].startswith("tel:")
+    assert not await person.reads("Go on with your registration")
+    await person.judge()
+    await person.go("/register/cases")
+    assert not await person.reads("Go on with your registration")
+
+
 async def test_P10_a_signed_in_person_contacts_us_in_the_help_center(counter: Counter, new_person: NewPerson):
     clinic = await counter.house.new_clinic()
     person = await new_person()

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from db.authorizations import AuthorizationRow
 from domain.client_words import ClientStatus, NextStep
 from portal import authorizing
 from portal.clients import ClientOrder
@@ -186,6 +187,17 @@ async def test_T5_the_list_is_searched_filtered_sorted_and_paged(desk: Desk):
     assert await found(search=contact.upper()) == [asked[2]]
     assert await found(search=(await desk.row(asked[1])).reference.lower()) == [asked[1]]
     assert await found(search="nobody at all") == []
+    async with house.database.write() as session:
+        row = await session.get_one(AuthorizationRow, asked[1])
+        row.reference = f"A-{row.reference[2:6]}-01{row.reference[9:]}"
+        typed = row.reference[2:]
+    for search in (
+        typed,
+        typed.replace("-", ""),
+        f"a {typed.replace('-', ' ').lower()}",
+        f"A-{typed[:5]}Oi{typed[7:]}",
+    ):
+        assert await found(search=search) == [asked[1]], search
     assert await found(status=ClientStatus.DECLINED) == [asked[0]]
     page = await desk.page()
     assert page.counts == {ClientStatus.SENT: 3, ClientStatus.DECLINED: 1}
@@ -194,6 +206,8 @@ async def test_T5_the_list_is_searched_filtered_sorted_and_paged(desk: Desk):
     assert (set(by_name[:2]), by_name[2:]) == ({npi, asked[2]}, [asked[1], asked[0]])
     assert (await found(order=ClientOrder.STATUS))[0] == asked[0]
     assert (await found(order=ClientOrder.DEADLINE))[-1] == asked[0]  # what is over has no deadline
+    named = await desk.asked(provider_name="Cedars Clinic")  # twelve letters that could be a reference's
+    assert await found(search="Cedars Clinic") == [named]
 
 
 async def test_T3_only_people_of_a_billing_service_ask(desk: Desk):

@@ -11,7 +11,7 @@ import pytest
 import gateways.mail
 from db.registrations import OneTimeSecret
 from domain.authorization import AuthorizationTerms, State
-from domain.client_words import STOPPED_BECAUSE, WORDS, ClientStatus, NextStep, status_of_request
+from domain.client_words import STOPPED_BECAUSE, WORDS, ClientStatus, NextStep, meaning_of, status_of_request, words_of
 from domain.notices import NOTICES
 from ops.keys import Keyring
 from ops.mailbox import Fault
@@ -24,7 +24,10 @@ from tests.house import key
 
 _KINDS = tuple(
     f"authorization_{kind}"
-    for kind in ("waiting", "undeliverable", "approved", "declined", "expired", "stopped", "requested", "cancelled")
+    for kind in (
+        *("waiting", "undeliverable", "approved", "declined", "expired", "stopped", "requested", "cancelled"),
+        *("waiting_in_review", "waiting_undelivered", "expired_in_review", "expired_undelivered"),
+    )
 )
 
 
@@ -57,6 +60,28 @@ async def test_T6_each_status_has_words_of_its_own():
     assert set(WORDS) == set(ClientStatus)
     assert len({words.label for words in WORDS.values()}) == len(WORDS)
     assert len({words.meaning for words in WORDS.values()}) == len(WORDS)
+
+
+def test_B5_T6_what_expired_without_a_mail_doesnt_say_that_nobody_answered_it():
+    told = {
+        delivery: meaning_of(ClientStatus.EXPIRED, closing_code="expired", delivery=delivery)
+        for delivery in ("none", "sent", "bounced")
+    }
+    assert told["sent"] == WORDS[ClientStatus.EXPIRED].meaning
+    assert "nothing was mailed" in told["none"]
+    assert "came back" in told["bounced"]
+    assert "link" not in told["none"] + told["bounced"]
+
+
+def test_B9_the_timeline_says_of_what_the_requester_was_reminded():
+    told = {
+        state: words_of("authorization.requester_reminded", {"state": state, "code": "ok"})
+        for state in ("in_review", "sent", "undeliverable")
+    }
+    assert told["sent"] == "The requester was told that nobody has answered yet."
+    assert told["in_review"] == "The requester was told that our staff haven’t decided yet."
+    assert told["undeliverable"] == "The requester was told that the mail had come back."
+    assert "link" not in (words_of("authorization.closed", {"state": "expired", "code": "ok"}) or "")
 
 
 async def test_T6_each_change_makes_exactly_one_message(desk: Desk):

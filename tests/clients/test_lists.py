@@ -3,13 +3,9 @@
 import asyncio
 import csv
 import io
-import json
-import os
 import re
-import sys
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -27,8 +23,8 @@ from portal.refusals import Refusal
 from portal.request_lists import ListPage
 from tests.clients.biller import Desk, new_contact
 from tests.house import House, key, patient_worker
+from tests.worker_that_dies import DyingWorker
 
-ROOT = Path(__file__).parents[2]
 TITLES = ("Tax ID", "NPI", "Provider name", "Contact e-mail")
 Row = tuple[str, str, str, str]
 
@@ -212,20 +208,14 @@ async def test_T5_a_list_outlives_temporal_being_away_when_it_was_sent(desk: Des
 
 
 async def test_T5_a_killed_worker_makes_no_request_twice(
-    desk: Desk, house: House, temporal: Client, dev_server: DevServer, keyring_text: str
+    desk: Desk, house: House, temporal: Client, dev_server: DevServer
 ):
     settings = house.settings.model_copy(update={"task_queue": f"test-{key()}"})
     gate = replace(house.gate, task_queue=settings.task_queue)
-    dying = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.clients.worker_that_dies", cwd=ROOT, stdin=asyncio.subprocess.PIPE,
-        env={**os.environ, "TEMPORAL_ADDRESS": dev_server.address},
-    )  # fmt: skip
-    assert dying.stdin is not None
-    dying.stdin.write(json.dumps({**settings.model_dump(mode="json"), "keys": keyring_text}).encode())
-    dying.stdin.close()
+    dying = DyingWorker("third request made", settings=settings, server=dev_server)
     file = file_of(clients(6, first=700))
     batch_id = await request_lists.send_list(gate, desk.me, billing_id=None, file=file, key=key())
-    assert await asyncio.wait_for(dying.wait(), 40) == 9
+    await dying.died()
     half = (await request_lists.view_list(gate, desk.me, batch_id)).view
     assert (half.made, half.waiting) == (2, 4)
     assert await requests_of(desk) == 3  # the third is made, and its result isn't written

@@ -103,8 +103,9 @@ async def test_T6_status_stands_at_the_right_and_the_list_is_filtered(desk: Desk
     assert await biller.reads("Request again from")
     await biller.go("/clients?q=aspen&sort=provider")
     assert await biller.page.locator("tbody th a").get_attribute("href") == f"/clients/{waiting}"
-    await biller.go("/clients?q=nobody")
+    await biller.go("/clients?q=1234")  # the last digits of a Tax ID, as the list shows it
     assert await biller.reads("Nothing matches")
+    assert await biller.reads("Of a Tax ID type all nine digits")
     for address in ("/clients?status=x&sort=y&page=z", "/clients?page=999999"):
         assert (await biller.go(address)).status == 200
     assert (await biller.go(f"/clients/{declined}x")).status == 404
@@ -161,6 +162,13 @@ async def test_T5_a_file_shows_its_progress_and_gives_the_rejected_lines_back(
     await judge.go("/clients/list")
     assert await judge.reads("31 lines, 30 asked for")
     await judge.judge()
+    for width in (1280, 320):
+        await judge.page.set_viewport_size({"width": width, "height": 900})
+        button = await judge.page.get_by_role("button", name="Send the file").bounding_box()
+        heading = await judge.page.get_by_role("heading", name="Files so far").bounding_box()
+        assert button
+        assert heading
+        assert heading["y"] - button["y"] - button["height"] >= 24, width
 
 
 async def test_T3_who_isnt_of_a_billing_service_is_told_so(desk: Desk, visitors: Visitors):

@@ -8,6 +8,7 @@ from sqlmodel import col
 
 from db.accounts import Message
 from db.authorizations import AuthorizationRow, GrantRow
+from domain.time_words import moment_in_words
 from ops.mailbox import Fault
 from tests.authorization.scenes import state_of
 from tests.clients.biller import Desk, new_contact
@@ -39,6 +40,28 @@ async def test_T5_T6_tax_id_access_leads_a_billing_service_to_its_clients(desk: 
     await biller.judge()
     await biller.page.get_by_role("link", name="See your clients").click()
     assert biller.path == "/clients"
+
+
+async def test_T6_a_provider_that_is_looked_for_in_tax_id_access_is_found_among_the_clients(
+    desk: Desk, visitors: Visitors
+):
+    await desk.decided(await desk.asked(provider_name="Birch & Sons Clinic"))
+    await desk.asked(provider_name="Aspen Clinic")
+    biller = await visitors.at(desk)
+    await biller.go("/access")
+    assert await biller.page.locator("tbody tr").count() == 1
+    assert await biller.page.locator("caption").inner_text() == "Your billing service, with the status at the right"
+    assert not await biller.reads("the providers that it may see")
+    lead = biller.page.locator(".lead").get_by_role("link", name="the list of your clients")
+    assert await lead.get_attribute("href") == "/clients"
+    await biller.page.fill("#q", "birch & s")
+    await biller.page.get_by_role("button", name="Apply").click()
+    assert await biller.reads("Nothing matches")
+    await biller.judge()
+    await biller.page.get_by_role("link", name="among your clients").click()
+    assert await biller.heading() == "Clients"
+    assert await biller.page.locator("tbody th a").all_inner_texts() == ["Birch & Sons Clinic"]
+    assert await biller.page.locator("tbody .pill").all_inner_texts() == ["Access open"]
 
 
 async def test_T6_a_message_leads_to_the_request_it_tells_of(desk: Desk, visitors: Visitors):
@@ -144,14 +167,69 @@ async def test_B5_T7_after_a_mail_came_back_it_is_corrected_or_sent_again(desk: 
     await biller.page.get_by_role("link", name="Correct the contact").click()
     await biller.fill(contact=contact.upper())
     assert (await biller.send("Ask this contact instead")).status == 422
-    assert await biller.field_errors() == {
-        "contact": "This is the address we have. Send the mail again instead.",
-    }
+    told = (await biller.field_errors())["contact"]
+    reference = (await desk.row(asked)).reference
+    assert told == f"This is the address we have. Send the mail again instead: request {reference} has a button for it."
     assert (await desk.row(asked)).corrections == 0
     await biller.go(f"/clients/{asked}")
     await biller.send("Send again")
     assert await biller.reads("The e-mail is on its way again")
     await desk.house.mail(to=contact)
+
+
+async def test_T7_the_contact_that_is_asked_already_is_told_with_when_the_mail_can_be_sent_again(
+    desk: Desk, visitors: Visitors
+):
+    contact = new_contact()
+    asked = await desk.asked(contact=contact)
+    biller = await visitors.at(desk, java_script_enabled=False)
+
+    async def told() -> str:
+        await biller.go(f"/clients/{asked}/contact")
+        await biller.fill(contact=contact)
+        await biller.send("Ask this contact instead")
+        return (await biller.field_errors())["contact"]
+
+    resend_at = (await desk.view(asked)).client.resend_at
+    assert resend_at is not None
+    when = moment_in_words(resend_at, desk.house.gate.zone)
+    assert await told() == f"This is the address we have. You can have the mail sent again from {when} on."
+    async with desk.house.database.write() as session:
+        used = desk.house.gate.limits.authorization_resends
+        await session.execute(update(AuthorizationRow).where(col(AuthorizationRow.id) == asked).values(resends=used))
+    assert "as often as you can ask for it" in await told()
+
+
+async def test_B5_once_the_corrections_are_used_the_page_says_so_and_whom_to_call(desk: Desk, visitors: Visitors):
+    desk.house.sink.fault = Fault.PERMANENT
+    asked = await desk.asked()
+    await state_of(desk.house, desk.request(asked), wanted="undeliverable")
+    biller = await visitors.at(desk)
+    await biller.go(f"/clients/{asked}")
+    assert await biller.reads("Correct the contact; that can be done 3 more times.")
+    await biller.go(f"/clients/{asked}/contact")
+    assert await biller.reads("You can correct the contact 3 more times; after that, call us.")
+    async with desk.house.database.write() as session:
+        row = await session.get_one(AuthorizationRow, asked)
+        row.corrections = 3
+    await biller.go(f"/clients/{asked}")
+    assert await biller.reads("The contact was corrected as often as you can. Call provider support")
+    phone = desk.house.settings.payer.phone
+    assert await biller.page.locator("main .column-main").get_by_role("link", name=phone).count() == 1
+    assert await biller.page.get_by_role("link", name="Correct the contact").count() == 0
+    assert not await biller.reads("Correct the address")
+    await biller.judge()
+
+
+async def test_T7_the_reference_is_for_the_contact_only_once_there_is_a_mail(desk: Desk, visitors: Visitors):
+    domain = desk.service.lead.email.partition("@")[2]
+    reviewed = await desk.asked(contact=f"office@{domain}", review_reason="One health system, one domain.")
+    biller = await visitors.at(desk, java_script_enabled=False)
+    await biller.go(f"/clients/{reviewed}?said=requested")
+    assert await biller.reads("The request is made.")
+    assert not await biller.reads("it stands in our e-mail")
+    await biller.go(f"/clients/{await desk.asked()}?said=requested")
+    assert await biller.reads("Tell it to your contact: it stands in our e-mail.")
 
 
 async def test_T7_cancelling_asks_first_and_works_without_scripts(desk: Desk, visitors: Visitors):

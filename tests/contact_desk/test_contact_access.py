@@ -12,6 +12,7 @@ from tests.cases.counter import Clerk, Counter
 from tests.contact_desk.test_contact_review import free_mail, in_review, say
 from tests.grants.scenes import Granted, Provider
 from tests.grants.test_objecting import objected
+from tests.grants.test_one_npi import of_one_npi
 from tests.house import House, key
 
 
@@ -96,7 +97,22 @@ async def test_B11_staff_are_told_where_nobody_of_the_provider_can_act(house: Ho
     async with house.database.write() as session:
         (await session.get_one(Account, boss.account_id)).closed_at = house.gate.now()
     assert not (await held(house, sam))[granted.request.reference].has_administrator
-    assert (await access(house, sam, granted)).administrators == ()
+    seen = await access(house, sam, granted)
+    assert (seen.administrators, seen.partial, seen.has_accounts) == ((), (), False)
+
+
+async def test_B11_staff_see_who_administers_one_npi_of_an_access_to_all_of_the_tax_id(counter_on_both: Counter):
+    house, provider = counter_on_both.house, Provider(counter_on_both.house)
+    sam = await counter_on_both.clerk()
+    clinic, boss = await of_one_npi(provider)
+    granted = await provider.granted(clinic)
+    await objected(provider, await provider.objection_link(boss))
+    await provider.stands(granted, "held")
+    seen = await access(house, sam, granted)
+    assert (seen.administrators, seen.has_accounts) == ((), True)
+    assert [(one.email, one.npis) for one in seen.partial] == [(boss.email, (clinic.npi,))]
+    line = (await held(house, sam))[granted.request.reference]
+    assert (line.has_administrator, line.may_resume) == (True, False)
 
 
 async def test_B11_a_request_that_opened_nothing_has_no_access(house: House, counter: Counter):

@@ -16,9 +16,10 @@ from tests.api.visitor import V1, Visitor, assert_problem, visiting
 from tests.authorization.scenes import new_billing_service, requested
 from tests.cases.counter import Clerk, Counter
 from tests.contact_desk.test_billing_proposals import hospital
-from tests.contact_desk.test_contact_review import free_mail, in_review
+from tests.contact_desk.test_contact_review import free_mail, in_review, say
 from tests.grants.scenes import Provider
 from tests.grants.test_objecting import objected
+from tests.grants.test_one_npi import of_one_npi
 from tests.house import House, key
 from tests.web.person import Person
 from tests.web.site import Site, open_site
@@ -81,6 +82,7 @@ async def test_T2_two_people_look_at_a_contact_in_the_browser(
     await sam.page.locator("#reason").fill("I called the office.")
     await sam.send("Approve sending")
     assert await sam.reads("Your verdict is on record.")
+    assert await sam.reads("Sam Desk Example approved sending. A second person has to approve it, too")
     assert await sam.page.get_by_text("Have the mail sent").count() == 0
     assert house.mails(to=request.contact) == []
     lou = await at_desk(await counter.clerk(name="Lou Desk Example"), java_script_enabled=scripts)
@@ -90,6 +92,7 @@ async def test_T2_two_people_look_at_a_contact_in_the_browser(
     await lou.page.locator("#reason_send").fill("The clinic's own site has this address.")
     await lou.send("Approve sending")
     await house.mail(to=request.contact)
+    assert not await lou.reads("A second person has to approve it")
     await lou.page.get_by_text("Correct the contact").first.click()
     await lou.page.locator("#contact_address").fill("nonsense")
     await lou.send("Correct the contact")
@@ -106,6 +109,93 @@ async def test_T2_two_people_look_at_a_contact_in_the_browser(
     await lou.send("Set the limit")
     await lou.page.get_by_text("Allow more open requests").click()
     assert await lou.reads("of 500 are open")
+
+
+@pytest.mark.browser
+async def test_T2_staff_see_that_a_domain_is_drawn_like_the_services_own(
+    house: House, counter: Counter, at_desk: AtDesk
+):
+    service = await new_billing_service(house)
+    own = service.lead.email.partition("@")[2]
+    other = own.replace("e", "\u0435", 1)  # the Cyrillic letter
+    assert other != own
+    request = await requested(house, service, contact=f"boss@{other}")
+    assert request.result.state == "in_review"
+    written = other.encode("idna").decode()
+    sam = await at_desk(await counter.clerk(name="Sam Desk Example"))
+    for path in ("/staff/contacts?sort=-waiting", f"/staff/contacts/{request.id}"):
+        await sam.go(path)
+        assert await sam.reads(f"boss@{other} (written {written}: it has letters from outside the English alphabet)")
+        assert not await sam.reads(f"{own} (written")
+    await sam.judge()
+
+
+@pytest.mark.browser
+async def test_B11_staff_are_told_who_can_act_where_nobody_administers_all_of_the_tax_id(
+    house: House, counter: Counter, at_desk: AtDesk
+):
+    provider = Provider(house)
+    clinic, boss = await of_one_npi(provider)
+    granted = await provider.granted(clinic)
+    await objected(provider, await provider.objection_link(boss))
+    await provider.stands(granted, "held")
+    sam = await at_desk(await counter.clerk(name="Sam Desk Example"))
+    await sam.go(f"/staff/contacts/{granted.request.id}")
+    assert await sam.reads("None: nobody of the provider administers all of the Tax ID")
+    assert await sam.reads(f"{boss.email} (NPI {clinic.npi} only)")
+    assert await sam.reads("The administrators of a part can end it, but not resume it; staff can’t do either.")
+    assert await sam.reads("have somebody there register for all of the Tax ID")
+    assert not await sam.reads("has an account")
+    assert await sam.reads("Somebody objected: this access wasn’t asked for.")
+    await sam.judge()
+    await sam.go("/staff/contacts?show=objected&sort=-waiting")
+    row = sam.page.get_by_role("row").filter(has_text=granted.request.reference)
+    assert "can end it; nobody can resume it yet" in await row.inner_text()
+    await sam.judge()
+
+
+@pytest.mark.browser
+async def test_B6_staff_who_correct_a_contact_get_words_of_their_own(house: House, counter: Counter, at_desk: AtDesk):
+    service = await new_billing_service(house)
+    request = await requested(house, service, contact=free_mail())
+    sam = await at_desk(await counter.clerk(name="Sam Desk Example"))
+    await sam.go(f"/staff/contacts/{request.id}")
+
+    async def correct(address: str) -> None:
+        if not await sam.page.locator("#contact_address").is_visible():
+            await sam.page.get_by_text("Correct the contact").first.click()
+        await sam.page.locator("#contact_address").fill(address)
+        await sam.send("Correct the contact")
+
+    await correct(service.lead.email)
+    assert await sam.problem() == "This address is of the billing service's own people"
+    assert not await sam.reads("not by you")
+    await correct(f"other@{service.lead.email.partition('@')[2]}")
+    assert await sam.problem() == "This address is of the billing service's own domain"
+    assert not await sam.reads("your manager")
+    await correct(free_mail())
+    assert await sam.reads("Two people have to approve it before anything is mailed there.")
+    assert not await sam.reads("Links to the old address")
+    await correct(f"office{key()[:8]}@northfield.example.org")
+    assert await sam.reads("our mail is on its way there")
+
+
+@pytest.mark.browser
+async def test_B6_a_verdict_after_a_colleagues_refusal_is_told_what_ended_it(
+    house: House, counter: Counter, at_desk: AtDesk
+):
+    request, lou = await in_review(house), await counter.clerk(name="Lou Desk Example")
+    sam = await at_desk(await counter.clerk(name="Sam Desk Example"))
+    await sam.go(f"/staff/contacts/{request.id}")
+    await say(house, lou, request, "refuse")
+    await sam.page.get_by_text("Have the mail sent").click()
+    await sam.page.locator("#reason_send").fill("I called the office.")
+    assert (await sam.send("Approve sending")).status == 410
+    assert await sam.problem() == "This request was stopped"
+    assert await sam.reads("Its contact was refused, or it couldn't be carried out.")
+    assert not await sam.reads("cancelled")
+    assert not await sam.reads("links don't work")
+    await sam.judge()
 
 
 @pytest.mark.browser
@@ -281,6 +371,7 @@ async def test_B11_staff_follow_the_mail_to_an_access_on_hold_after_an_objection
     await sam.go(path)
     assert await sam.reads("Ola Objector (name given with the objection) says that the provider did not ask for this.")
     assert await sam.reads("Only an administrator of the provider can resume it or end it")
+    assert not await sam.reads("Open until")  # it was answered: nothing waits for that day
     assert await sam.reads(boss.email)
     await sam.judge()
     await sam.go("/staff/contacts")

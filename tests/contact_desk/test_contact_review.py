@@ -175,7 +175,7 @@ async def test_B6_what_a_verdict_is_refused_for(house: House, counter: Counter):
     assert await refused(house, sam, request, reason="  ") == "invalid_fields"
     assert await refused(house, sam, replace(request, id=uuid4())) == "not_found"
     await say(house, await counter.clerk(), request, "refuse")
-    assert await refused(house, sam, request) == "authorization_cancelled"
+    assert await refused(house, sam, request) == "authorization_stopped"  # nobody cancelled it
 
 
 async def test_T2_the_queue_has_the_longest_waiting_first_with_all_that_staff_need(house: House, counter: Counter):

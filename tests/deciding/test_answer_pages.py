@@ -77,6 +77,17 @@ async def test_T1_the_contact_approves_from_the_mail_to_the_outcome(
     assert await reader.heading() == "This request was approved"
 
 
+async def test_B6_who_goes_from_the_request_to_sign_in_reads_what_for(house: House, service: Service, person: Person):
+    request, contact = await asked(house, service)
+    await open_link(person, await contact.link(request))
+    await person.page.get_by_role("link", name="sign in as an administrator").click()
+    assert await person.heading() == "Sign in"
+    assert await person.reads("Sign in to see the request and to answer it.")
+    assert not await person.reads("A session ends")
+    await person.go("/sign-in?said=sign-in-first&next=%2Faccess")
+    assert await person.reads("A session ends")
+
+
 async def test_B2_the_token_leaves_the_address_and_nothing_tells_where_one_comes_from(
     house: House, service: Service, person: Person, client: httpx2.AsyncClient
 ):
@@ -122,6 +133,17 @@ async def test_B6_every_dead_end_says_what_to_do(house: House, service: Service,
     response = await client.get(f"/answer/{await contact.link(declined)}", follow_redirects=True)
     assert response.status_code == 410
     assert "This request was declined" in response.text
+    approved, contact = await asked(house, service)
+    await contact.answers(approved)
+    response = await client.get(f"/answer/{await contact.link(approved)}", follow_redirects=True)
+    assert response.status_code == 410
+    for shown in (approved.reference, service.name, (await row_of(house, approved)).provider_name):
+        assert shown in response.text
+    assert 'href="/billing-services">To end the access, sign in as an administrator' in response.text
+    assert response.headers["referrer-policy"] == "no-referrer"
+    assert contact.email not in response.text
+    sent = await client.post("/answer", data={"idempotency_key": "k" * 32}, headers={"Sec-Fetch-Site": "same-origin"})
+    assert (sent.status_code, approved.reference in sent.text) == (410, True)
 
 
 async def test_B2_with_the_last_try_only_a_new_code_is_offered(house: House, service: Service, person: Person):

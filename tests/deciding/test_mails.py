@@ -25,11 +25,11 @@ CASES: list[tuple[str, dict[str, str]]] = [
     ("authorization_code", {"code": "123456"}),
     *[("authorization_decided", {"how": how, "decided_by": "Kim Contact"}) for how in ("approved", "declined")],
     *[("authorization_closed", {"how": how}) for how in ("approved", "declined", "expired", "cancelled", "stopped")],
-    ("authorization_waiting", {"number": "1"}),
+    *[(f"authorization_waiting{standing}", {"number": "1"}) for standing in ("", "_in_review", "_undelivered")],
     ("authorization_undeliverable", {}),
     ("authorization_approved", {"decided_by": "Kim Contact"}),
     ("authorization_declined", {}),
-    ("authorization_expired", {}),
+    *[(f"authorization_expired{standing}", {}) for standing in ("", "_in_review", "_undelivered")],
     *[("authorization_stopped", {"code": code}) for code in STOPS],
 ]
 TO_CONTACT = {"authorization_request", "authorization_reminder", "authorization_code", "authorization_decided", "authorization_closed"}  # fmt: skip
@@ -55,9 +55,9 @@ def test_I12_each_mail_renders_and_its_subject_is_fixed(sqlite_house: House, pur
     addresses = re.findall(r"https?://[^\s\"'<]+", plain + html)
     assert all(one.startswith(sqlite_house.settings.site_url) for one in addresses)
     assert ("name given by the requester" in plain) == (purpose in TO_CONTACT - {"authorization_code"})
-    if purpose in TO_CONTACT:
-        assert "I did not" in plain
-    else:
+    assert "I did not" in plain
+    assert "I did not" in html
+    if purpose not in TO_CONTACT:
         assert "Northfield Clinic & Sons" in plain
     if "decision" in more:
         assert f"/answer/{more['decision']}" in plain
@@ -69,6 +69,42 @@ def test_I12_each_mail_renders_and_its_subject_is_fixed(sqlite_house: House, pur
             "Opening the link",
         ):
             assert words in " ".join(plain.split())
+
+
+@pytest.mark.parametrize(
+    ("purpose", "more"),
+    [
+        ("grant_held", {"why": "An administrator did it."}),
+        ("grant_resumed", {}),
+        ("grant_ended", {"how": "The provider ended it."}),
+        ("grant_end_date", {"when": "It ends on May 1."}),
+    ],
+)
+def test_B7_each_mail_about_an_access_says_what_to_do_if_it_was_not_asked_for(
+    sqlite_house: House, purpose: str, more: dict[str, str]
+):
+    values = {**VALUES, "organization": "Northfield Clinic", "organization_tin": "•••••0001", **more}
+    mail = OutgoingMail(
+        message_id="<1@example.org>", purpose=purpose, recipient="bo@billers.example.org", values=values,
+        due_at=datetime(2026, 11, 23, tzinfo=UTC),
+    )  # fmt: skip
+    for part in build_mailer(sqlite_house.settings).render(mail).iter_parts():
+        assert "I did not ask for this:" in part.get_content()
+
+
+@pytest.mark.parametrize("purpose", ["authorization_waiting", "authorization_expired"])
+def test_B6_who_was_sent_no_mail_is_not_said_to_have_overlooked_it(sqlite_house: House, purpose: str):
+    for standing, reason in (("_in_review", "our staff"), ("_undelivered", "came back")):
+        mail = OutgoingMail(
+            message_id="<1@example.org>", purpose=purpose + standing, recipient="bo@billers.example.org",
+            values={**VALUES, "number": "1"}, due_at=datetime(2026, 11, 23, tzinfo=UTC),
+        )  # fmt: skip
+        notice = " ".join(NOTICES[purpose + standing].filled(VALUES).paragraphs)
+        for part in (*build_mailer(sqlite_house.settings).render(mail).iter_parts(), None):
+            words = " ".join((part.get_content() if part else notice).split())
+            assert reason in words.replace("Our staff", "our staff")
+            assert "overlooked" not in words
+            assert ("all us" in words) or standing == "_undelivered"
 
 
 def test_B6_a_stopped_request_says_for_each_reason_what_to_do(sqlite_house: House):
@@ -85,7 +121,7 @@ def test_B6_a_stopped_request_says_for_each_reason_what_to_do(sqlite_house: Hous
 def test_T6_each_message_has_its_own_words_and_no_values_in_its_subject():
     kinds = {
         "requested", "in_review", "sent", "resent", "corrected", "undeliverable", "waiting", "approved", "declined", "expired",
-        "cancelled", "stopped",
+        "cancelled", "stopped", "waiting_in_review", "waiting_undelivered", "expired_in_review", "expired_undelivered",
     }  # fmt: skip
     filled = [
         NOTICES[f"authorization_{kind}"].filled(

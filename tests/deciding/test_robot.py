@@ -27,7 +27,6 @@ pytestmark = pytest.mark.browser
 __all__ = ["client", "new_person", "people", "person", "site"]  # fixtures
 
 
-
 async def contents(house: House, request: Request) -> list[object]:
     """Everything that the scanner could have changed about this request and the way to answer it."""
     subject = f"authorization/{request.id}"

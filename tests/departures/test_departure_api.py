@@ -11,6 +11,7 @@ from portal import sessions
 from portal.sessions import SessionKind
 from serve import build_app
 from tests.api.visitor import V1, Visitor, assert_problem, visiting
+from tests.colleagues.office import new_address
 from tests.departures.conftest import Practice
 from tests.house import PASSWORD, House
 
@@ -62,9 +63,15 @@ async def test_P9_the_whole_way_over_the_api(practice: Practice, visitor: Visito
     assert (await visitor.get(f"{V1}/staff/objections")).status_code == 200
     done = await visitor.post(f"{V1}/staff/departures/{review.id}/decision", decision)
     assert done.json() == {"state": "kept"}
-    again = await visitor.post(f"{V1}/staff/departures/{review.id}/decision", {**decision, "verdict": "confirm"})
-    assert_problem(again, 410, "departure_over")
-    assert (await visitor.get(f"{V1}/staff/departures/{review.id}")).json()["decision"] == "Called the office."
+    # A colleague's and their own second thoughts come too late: what's shown is what was decided (I5).
+    other = await practice.staff_member()
+    for late, verdict in ((other, "confirm"), (other, "keep"), (member, "keep")):
+        visitor.token = await sessions.begin(practice.gate, SessionKind.STAFF, late.id, client="test")
+        words = {"verdict": verdict, "reason": "Nobody answered."}
+        again = await visitor.post(f"{V1}/staff/departures/{review.id}/decision", words)
+        assert_problem(again, 410, "departure_over")
+        shown = (await visitor.get(f"{V1}/staff/departures/{review.id}")).json()
+        assert (shown["state"], shown["decision"]) == ("kept", "Called the office.")
     assert_problem(await visitor.get(f"{V1}/staff/departures/{uuid4()}"), 404, "not_found")
 
 
@@ -104,3 +111,31 @@ async def test_I15_foreign_ids_look_like_unknown_ones(practice: Practice, visito
     assert_problem(await visitor.get("existing-accounts"), 404, "not_found")
     body = {"answers": [{"reason": "left"}]}
     assert_problem(await visitor.post("existing-accounts/answers", body), 404, "not_found")
+
+
+async def test_P9_a_newcomer_over_the_api_reads_others_masked_and_leaves_their_invitations_alone(
+    practice: Practice, visitor: Visitor
+):
+    clinic = await practice.house.new_clinic()
+    older = await practice.administrator(clinic)
+    invitation_id = await practice.invited(older, email := new_address())
+    newcomer = await practice.successor(clinic)
+    visitor.token = newcomer.person.token
+    (organization,) = (await visitor.get(f"{V1}/colleagues")).json()["organizations"]
+    assert [(one["is_self"], one["name"]) for one in organization["colleagues"]] == [
+        (False, "J••• E•••"),
+        (True, "Jo Example"),
+    ]
+    (invitation,) = (await visitor.get(f"{V1}/invitations")).json()["invitations"]
+    assert (invitation["email"], invitation["may_change"]) == (f"{email[0]}•••@clinic.example.org", False)
+    address = f"{V1}/invitations/{invitation_id}"
+    assert (await visitor.get(address)).json() == invitation
+    for answer in (
+        await visitor.post(f"{address}/resend"),
+        await visitor.post(f"{address}/cancellation"),
+        await visitor.post(f"{address}/correction", {"email": new_address()}),
+    ):
+        assert_problem(answer, 429, "newcomer_waits")
+    visitor.token = older.token
+    (invitation,) = (await visitor.get(f"{V1}/invitations")).json()["invitations"]
+    assert (invitation["email"], invitation["may_change"]) == (email, True)

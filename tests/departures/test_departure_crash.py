@@ -1,9 +1,6 @@
 """A worker that dies between the completion and the start of the review loses nothing; histories replay (I18, I19)."""
 
 import asyncio
-import json
-import os
-import sys
 from pathlib import Path
 
 from sqlalchemy import select
@@ -20,9 +17,8 @@ from ops.mailbox import MailSink
 from portal.departures import ColleagueWord
 from tests.departures.conftest import Practice
 from tests.house import open_house, patient_worker
+from tests.worker_that_dies import DyingWorker
 from worker import WORKFLOWS
-
-ROOT = Path(__file__).parents[2]
 
 
 async def test_I18_a_worker_killed_after_the_completion_starts_no_second_and_loses_no_review(
@@ -40,17 +36,9 @@ async def test_I18_a_worker_killed_after_the_completion_starts_no_second_and_los
             await house.quiet(started.registration_id)
         # That worker has left. The next one dies with the completion committed and its answer lost.
         settings = house.settings
-        written = settings.model_dump(mode="json")
-        secrets = {"keys": keyring_text}
-        dying = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.departures.worker_that_dies", cwd=ROOT, stdin=asyncio.subprocess.PIPE,
-            env={**os.environ, "TEMPORAL_ADDRESS": dev_server.address},
-        )  # fmt: skip
-        assert dying.stdin is not None
-        dying.stdin.write(json.dumps({**written, **secrets}).encode())
-        dying.stdin.close()
+        dying = DyingWorker("registration completed", settings=settings, server=dev_server)
         securing = asyncio.create_task(house.secured(started))
-        assert await asyncio.wait_for(dying.wait(), 40) == 9
+        await dying.died()
         async with house.database.read() as session:
             claims = await session.scalars(select(DepartureClaim))
             assert len(claims.all()) == 1  # committed

@@ -9,6 +9,7 @@ from db.departures import NewcomerAnswer
 from domain.departure import State
 from portal.departures import ColleagueWord
 from portal.registration_view import view_registration
+from tests.colleagues.office import new_address
 from tests.departures.conftest import Practice
 from tests.house import House, code_in
 from tests.web.conftest import NewPerson, client, new_person, people, person, site
@@ -192,3 +193,27 @@ async def test_P9_a_late_reader_gets_a_page_that_says_so(practice: Practice, per
     await person.judge()
     assert (await person.go("/newcomer/nothing-of-ours")).status == 410
     await person.judge()
+
+
+async def test_P9_a_newcomers_page_of_colleagues_masks_and_offers_nothing_of_those_before(
+    practice: Practice, person: Person
+):
+    clinic = await practice.house.new_clinic()
+    older = await practice.administrator(clinic)
+    invitation_id = await practice.invited(older, email := new_address())
+    newcomer = await practice.successor(clinic)
+    await person.page.context.add_cookies(
+        [{"name": "gatehouse_session", "value": newcomer.person.token, "url": person.site.address}]
+    )
+    await person.go("/colleagues")
+    assert await person.reads("J••• E•••")
+    assert await person.reads("You are new here.")
+    assert await person.page.get_by_text("Jo Example (you)").count() == 1
+    assert not await person.reads(email)
+    for offer in ("Send again", "Cancel", "Correct the address"):
+        assert not await person.page.get_by_text(offer).count()
+    await person.judge()
+    await person.go(f"/colleagues/invitations/{invitation_id}/address")
+    assert await person.problem() == "This isn't possible yet"
+    assert not await person.reads(email)
+    assert await person.reads("You can try again on")

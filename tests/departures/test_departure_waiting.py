@@ -3,6 +3,7 @@
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
@@ -12,13 +13,15 @@ from domain.cases import CaseKind, StaffAction
 from domain.colleagues import Code
 from domain.departure import State as DepartureState
 from domain.departure import objection_deadline
-from portal import colleagues, departures
+from portal import colleagues, departures, inviting
 from portal.cases import CaseParty
 from portal.departures import ColleagueWord
+from portal.inviting import InvitationView
+from portal.refusals import Refusal
 from portal.registration_view import view_registration
 from tests.cases.counter import Counter
 from tests.cases.counter import Person as Asking
-from tests.colleagues.office import Person
+from tests.colleagues.office import Person, new_address
 from tests.departures.conftest import Practice, Successor
 from tests.house import key
 
@@ -138,3 +141,86 @@ async def test_P9_who_gets_access_by_staff_waits_too(practice: Practice):
     zone = ZoneInfo(practice.house.settings.payer.time_zone)
     days = practice.gate.limits.objection_business_days
     assert refused.retry_at == objection_deadline(access.opened_at.astimezone(zone), business_days=days)
+
+
+async def _names(practice: Practice, reader: Person) -> dict[bool, list[str]]:
+    """The names of colleagues as they are read, by whether they are one's own."""
+    [view] = await colleagues.list_organizations(practice.gate, reader.principal)
+    return {own: [one.name for one in view.colleagues if one.is_self is own] for own in (True, False)}
+
+
+async def _invitations(practice: Practice, reader: Person) -> dict[bool, InvitationView]:
+    """One open invitation of one's own, and one of somebody else."""
+    views = await inviting.list_invitations(practice.gate, reader.principal, open_only=True)
+    assert len(views) == 2
+    return {view.is_own: view for view in views}
+
+
+async def test_P9_a_newcomer_reads_those_who_were_there_before_and_whom_they_invited_masked(practice_on_both: Practice):
+    practice = practice_on_both
+    clinic = await practice.house.new_clinic()
+    older = (await practice.successor(clinic, words=())).person
+    await practice.invited(older, email := new_address())
+    newcomer = await practice.successor(clinic, notice=False)
+    friend = await practice.colleague(newcomer.person, role="administrator", name="Pat Friend")
+    own_id = await practice.invited(newcomer.person, own_email := new_address())
+
+    for reader in (newcomer.person, friend):
+        [organization] = await colleagues.list_organizations(practice.gate, reader.principal)
+        for one in organization.colleagues:
+            _, alone = await colleagues.view_colleague(practice.gate, reader.principal, one.id)
+            assert alone.name == one.name
+    assert await _names(practice, newcomer.person) == {True: ["Jo Example"], False: ["J••• E•••", "Pat Friend"]}
+    assert await _names(practice, friend) == {True: ["Pat Friend"], False: ["J••• E•••", "Jo Example"]}
+    views = await _invitations(practice, newcomer.person)
+    assert (views[False].email, views[False].inviter) == (f"{email[0]}•••@clinic.example.org", "J••• E•••")
+    assert (views[True].id, views[True].email) == (own_id, own_email)
+    by_itself = await inviting.view_invitation(practice.gate, newcomer.person.principal, views[False].id)
+    assert by_itself == views[False]
+
+    # Who was there first reads all of it, and everybody does once the time is over.
+    assert await _names(practice, older) == {True: ["Jo Example"], False: ["Jo Example", "Pat Friend"]}
+    assert {one.email for one in (await _invitations(practice, older)).values()} == {email, own_email}
+    await _long_ago(practice, clinic.id, newcomer)
+    assert await _names(practice, newcomer.person) == {True: ["Jo Example"], False: ["Jo Example", "Pat Friend"]}
+    assert (await _invitations(practice, newcomer.person))[False].email == email
+
+
+async def test_P9_a_newcomer_changes_no_invitation_of_those_who_were_there_before(practice: Practice):
+    clinic = await practice.house.new_clinic()
+    older = (await practice.successor(clinic, words=())).person
+    invitation_id = await practice.invited(older, new_address())
+    newcomer = await practice.successor(clinic, notice=False)
+    until = (await practice.notice(older)).until
+    own_id = await practice.invited(newcomer.person, new_address())
+
+    async def refused() -> list[Refusal]:
+        found = []
+        by = newcomer.person.principal
+        with pytest.raises(Refusal) as error:
+            await inviting.resend(practice.gate, by, invitation_id, key=key())
+        found.append(error.value)
+        with pytest.raises(Refusal) as error:
+            await inviting.cancel(practice.gate, by, invitation_id, key=key())
+        found.append(error.value)
+        with pytest.raises(Refusal) as error:
+            await inviting.correct_address(practice.gate, by, invitation_id, email=new_address(), key=key())
+        return [*found, error.value]
+
+    assert [(one.code, one.retry_at) for one in await refused()] == [("newcomer_waits", until)] * 3
+    assert (await practice.row(invitation_id)).state == "sent"
+    # One's own stays one's own.
+    assert (await inviting.cancel(practice.gate, newcomer.person.principal, own_id, key=key())).accepted
+    await practice.says(older, "object")
+    await _long_ago(practice, clinic.id, newcomer)
+    assert [(one.code, one.retry_at) for one in await refused()] == [("newcomer_waits", None)] * 3
+    assert (await inviting.cancel(practice.gate, older.principal, invitation_id, key=key())).accepted
+
+
+async def test_P9_after_the_time_to_object_a_newcomer_manages_all_invitations(practice: Practice):
+    clinic = await practice.house.new_clinic()
+    older = (await practice.successor(clinic, words=())).person
+    invitation_id = await practice.invited(older, new_address())
+    newcomer = await practice.successor(clinic, notice=False)
+    await _long_ago(practice, clinic.id, newcomer)
+    assert (await inviting.cancel(practice.gate, newcomer.person.principal, invitation_id, key=key())).accepted

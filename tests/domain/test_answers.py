@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from domain import colleagues, departure, invitation, registration
-from domain.answers import ANSWERS, NOTICE_HINT
+from domain.answers import ANSWERS, NOTICE_HINT, STAFF_ANSWERS
 from domain.registration import Code, State
 
 ROOT = Path(__file__).parents[2]
@@ -145,3 +145,14 @@ def test_I16_a_failed_sign_in_never_says_whether_the_address_is_known():
 
 def test_I15_something_of_others_reads_like_something_that_is_not_there():
     assert "or it isn't yours" in ANSWERS["not_found"].detail
+
+
+@pytest.mark.parametrize("code", sorted(STAFF_ANSWERS))
+def test_B6_staff_get_words_of_their_own_with_a_next_step(code: str):
+    answer = STAFF_ANSWERS[code]
+    assert answer != ANSWERS[code]
+    assert answer.next_steps
+    words = " ".join((answer.title, answer.detail, *answer.next_steps)).casefold()
+    assert "you, your" not in words
+    assert "your own" not in words
+    assert "links" not in words  # nothing may have been mailed

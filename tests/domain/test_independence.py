@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.independence import FREE_MAIL_DOMAINS, Judgement, Verdict, domain_of, judge, same_mailbox_key
 from domain.look_alikes import _DRAWN_ALIKE, looks_like
-from domain.mail_domains import folded, registrable_domain
+from domain.mail_domains import folded, registrable_domain, spelled_out
 
 unhurried = settings(deadline=None)  # a busy machine is no defect
 
@@ -167,6 +167,22 @@ def test_T2_what_is_no_mail_domain_goes_to_staff(contact: str):
 )  # fmt: skip
 def test_T2_a_domain_is_read_as_people_see_it(address: str, domain: str):
     assert domain_of(address) == domain
+
+
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [
+        ("boss@l\u0435dgerline.com", "xn--ldgerline-g0h.com"), ("a@mail.bücher.example", "mail.xn--bcher-kva.example"),
+        ("a@xn--bcher-kva.example", "xn--bcher-kva.example"), ("bücher.example", "xn--bcher-kva.example"), ("a@клиника.рф", "xn--80apagcdp.xn--p1ai"),
+    ],
+)  # fmt: skip
+def test_T2_a_domain_with_other_letters_is_spelled_out_for_staff(address: str, written: str):
+    assert spelled_out(address) == f"{address} (written {written}: it has letters from outside the English alphabet)"
+
+
+def test_T2_a_domain_in_ascii_is_shown_as_it_is():
+    for address in ("boss@ledgerline.com", "J.Doe@Example.ORG", "ledgerline.com", "a@xn--abc.com", ""):
+        assert spelled_out(address) == address
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from sqlmodel import col
 from db.authorizations import AuthorizationRow
 from db.counting import count
 from db.registrations import Counter
+from domain.time_words import moment_in_words
 from ops.demo_checks import free_checks
 from ops.dev_server import DevServer
 from ops.skip import SkipRefused, duration_of
@@ -152,6 +153,7 @@ async def test_T1_the_demonstration_ends_with_open_access_and_leaves_a_request_t
         row = await session.get(AuthorizationRow, UUID(address[1]))
     assert row is not None
     assert row.state == "approved"
+    assert f"a workflow waits until {moment_in_words(row.deadline, sqlite_house.gate.zone)}." in played.stdout
     skipped = await run("skip", left_open[1], "31d", **environment)
     assert skipped.returncode == 0, skipped.stderr
     assert "it stands at: Expired." in skipped.stdout

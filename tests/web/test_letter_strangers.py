@@ -10,6 +10,7 @@ from db.directory import Location
 from db.letters import LetterRow
 from db.registrations import Counter, RegistrationRow
 from tests.house import House, key
+from tests.web.conftest import NewPerson
 from tests.web.letter_route import asks_for_a_letter, house_draft, newest_letter
 from tests.web.person import Person
 from tests.web.site import Site
@@ -80,6 +81,31 @@ async def test_I15_a_location_of_another_organization_gets_no_letter(person: Per
     async with house.database.read() as session:
         letters = await session.scalars(select(LetterRow).where(col(LetterRow.organization_id) == other.id))
     assert letters.all() == []
+
+
+async def test_I11_a_letter_of_somebody_else_is_not_offered_to_whom_it_makes_wait(
+    person: Person, new_person: NewPerson, house: House
+):
+    clinic = await house.new_clinic()
+    colleague = await new_person()
+    tab = await person.another_tab()
+    for one in (person, colleague):
+        await one.confirmed()
+        await house_draft(house, one, tin=clinic.tin, vendor=clinic.vendor)
+    for one in (tab, colleague):
+        await one.go("/register/letter")
+        await one.send("Show the addresses on record")
+        await one.page.get_by_role("radio").first.check()
+    await asks_for_a_letter(person, clinic)
+    for one, own in ((tab, True), (colleague, False)):
+        await one.send("Mail the letter")
+        assert await one.problem() == "The letter has to wait"
+        assert await one.reads("You can ask for a letter from")
+        assert await one.page.get_by_role("link", name="If a letter of yours is on its way").count() == own
+        assert await one.reads("PIN still works") == own
+        for way in ("Prove your organization with a payment or notice", "Contact us: we look into it"):
+            assert await one.page.get_by_role("link", name=way).count() == 1
+    await colleague.judge()
 
 
 def test_the_mailbox_has_no_letters_outside_development(house: House, site: Site):

@@ -65,6 +65,7 @@ async def test_while_temporal_is_away_forms_say_so_and_keep_what_was_typed(
 
                 response = await person.prove(clinic.check, clinic.amount)
                 assert (response.status, await person.problem()) == (503, "We can't do this right now")
+                assert await person.reads("what you sent may still be done")  # it can have arrived: nobody knows
                 assert int(response.headers["retry-after"]) > 0
                 assert await person.typed(NUMBER) == clinic.check
                 await person.judge()

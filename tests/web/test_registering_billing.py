@@ -123,7 +123,7 @@ async def test_T4_somebody_of_a_provider_on_the_billing_path_is_converted(
     await person.choose(clinic)
     await person.prove(clinic.check, clinic.amount)
     assert person.path == "/register/account"
-    assert await person.reads("Your numbers match")
+    assert await person.reads("Your organization is proved")
 
 
 async def test_T3_without_scripts_on_a_narrow_screen(new_person: NewPerson, service: Service):

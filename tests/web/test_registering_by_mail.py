@@ -75,12 +75,15 @@ async def test_P2_the_whole_route_by_letter(person: Person, house: House):
     letter_id, pdf = await newest_letter(house, person)
     pin = pin_on(pdf)
     await plays_the_shop(person, letter_id, "Mailed")
-    await person.until("/register/pin", "Its PIN works until")
+    await person.until("/register/pin?said=letter-asked", "Its PIN works until")
+    assert not await person.reads("Your letter is being printed"), "loaded again it says what is so by now"
     await person.judge()
     assert await until(_gone(pdf)), "the spool's PDF was the last place with the PIN"
     await person.fill(pin=pin.lower().replace("-", " "))
     await person.send("Continue")
     assert person.path == "/register/account"
+    assert await person.reads("Your organization is proved.")
+    assert not await person.reads("numbers match")
     await person.set_up_account()
     await person.finish()
     await person.go("/access")
@@ -107,7 +110,7 @@ async def test_P2_without_scripts_on_a_narrow_screen(new_person: NewPerson, hous
     assert person.path == "/register/account"
 
 
-async def test_B5_a_letter_that_came_back_has_a_way_on(person: Person, house: House):
+async def test_B5_a_letter_that_came_back_from_the_only_address_has_a_way_on(person: Person, house: House):
     clinic = await house.new_clinic()
     await person.confirmed()
     await asks_for_a_letter(person, clinic)
@@ -116,14 +119,45 @@ async def test_B5_a_letter_that_came_back_has_a_way_on(person: Person, house: Ho
     await person.until("/register/pin", "Its PIN works until")
     await plays_the_shop(person, letter_id, "Came back")
     await person.until("/register/pin", "Came back")
-    assert await person.reads("Your letter can’t be used any more")
-    assert await person.page.locator("#pin").count() == 0
-    await person.judge()
-    assert await house.mail(to=person.email, subject="came back")
-    await person.page.get_by_role("link", name="I found a check or notice").click()
-    await person.page.wait_for_url("**/register/payment")
+    mail = await house.mail(to=person.email, subject="came back")
+    assert "another address, if our records have one" in " ".join((mail.text or "").split())
+    for path in ("/register/pin", "/register/letter", "/register/letter?told=pin_letters_locked"):
+        await person.go(path)
+        assert person.path.startswith("/register/letter")
+        assert await person.problem() == "We have no address we can mail a letter to"
+        assert await person.heading() == "No letter can be mailed"
+        for words in ("another letter", "another address", "Enter its PIN", "How it works"):
+            assert not await person.reads(words), words
+        assert await person.page.get_by_role("button", name="Show the addresses").count() == 0
+        await person.judge()
+    await person.send("Send to provider support")
+    assert "telephone" in await person.field_errors()
+    await person.fill(telephone="217-555-0142")
+    await person.send("Send to provider support")
+    assert person.path.startswith("/register/cases/")
+    await person.go("/register/payment")
     await person.prove(clinic.check, clinic.amount)
     assert person.path == "/register/account"
+
+
+async def test_B5_a_letter_that_came_back_is_followed_by_one_to_another_address(person: Person, house: House):
+    clinic = await house.new_clinic()
+    await add_location(house, clinic, "22 OAK AVE")
+    await person.confirmed()
+    await asks_for_a_letter(person, clinic)
+    letter_id, _ = await newest_letter(house, person)
+    await plays_the_shop(person, letter_id, "Came back")
+    await person.until("/register/pin", "Came back")
+    assert await person.heading() == "Your letter can’t be used any more"
+    assert await person.page.locator("#pin").count() == 0
+    assert await person.reads("You can ask for another letter from")
+    await person.judge()
+    await person.go("/register/letter")
+    assert await person.heading() == "Another letter"
+    assert not await person.reads("Enter its PIN"), "no letter is to be waited for"
+    await person.go("/register/pin")
+    await person.page.get_by_role("link", name="I found a check or notice").click()
+    await person.page.wait_for_url("**/register/payment")
 
 
 async def test_P2_a_check_turns_up_while_the_letter_travels(person: Person, house: House):
@@ -227,6 +261,8 @@ async def test_P2_letters_that_can_never_work_are_not_offered(person: Person, ho
         assert await person.problem() == "Letters no longer work for this registration"
         assert await person.page.get_by_role("button", name="Show the addresses").count() == 0
         assert await person.page.get_by_role("link", name="another letter").count() == 0
+        for words in ("Another letter", "We mail a letter with a PIN", "How it works"):
+            assert not await person.reads(words), words
         await person.judge()
     await person.go("/register/payment")
     assert await person.page.get_by_role("link", name="US Mail").count() == 0
@@ -246,19 +282,57 @@ async def test_P2_before_a_letter_was_asked_for_its_address_says_so(person: Pers
 
 
 async def test_P2_while_look_ups_are_paused_the_page_leads_nowhere_in_vain(person: Person, house: House):
-    clinic = await house.new_clinic()
+    clinic, other = await house.new_clinic(), await house.new_clinic()
     started = await person.confirmed()
     await house_draft(house, person, tin=clinic.tin, vendor=clinic.vendor)
     await person.go("/register/letter")
-    for _ in range(5):
-        await house.prove(started, clinic, amount="1.00")
-    await person.send("Show the addresses on record")
-    for _ in range(2):
-        assert await person.problem() == "Too many tries for now"
+    await house_draft(house, person, tin=clinic.tin, vendor=other.vendor)
+    for _ in range(4):
+        await person.send("Show the addresses on record")
+    response = await person.send("Show the addresses on record")
+    assert (response.status, await person.problem()) == (422, "We couldn't match this to our records")
+    await house_draft(house, person, tin=clinic.tin, vendor=clinic.vendor)
+    for reason in ("We couldn't match this", "Too many tries for now", "Too many tries for now"):
+        assert (await person.problem()).startswith(reason)
+        assert await person.reads("You can try again on")
+        assert not await person.reads("Check the Tax ID")
+        assert await person.reads("Call provider support")
+        assert await person.page.get_by_role("link", name="Contact us: we look into it").count() == 1
+        assert await person.page.locator("main").get_by_role("link", name="payment or notice").count() == 2
         assert await person.page.locator("main").get_by_role("link", name="US Mail").count() == 0
         assert await person.page.get_by_role("button", name="Show the addresses").count() == 0
         await person.judge()
         await person.go("/register/letter")
+    for _ in range(5):
+        await house.prove(started, clinic, amount="1.00")
+    await person.go("/register/letter")
+    assert await person.page.locator("main").get_by_role("link", name="payment or notice").count() == 0
+    await person.page.get_by_role("link", name="Contact us: we look into it").click()
+    assert await person.page.get_by_label("Telephone").count() == 1
+
+
+async def test_P2_while_payments_are_paused_the_letter_that_is_offered_can_be_had(person: Person, house: House):
+    clinic = await house.new_clinic()
+    started = await person.confirmed()
+    await house_draft(house, person, tin=clinic.tin, vendor=clinic.vendor)
+    for _ in range(4):
+        await house.prove(started, clinic, amount="1.00")
+    await person.go("/register/payment")
+    await person.prove(clinic.check, "1.00")
+    for reason in ("We couldn't match this to our records", "Too many tries for now"):
+        assert await person.problem() == reason
+        assert not await person.reads("Check the Tax ID"), "there is no form to correct"
+        assert await person.reads("Try again at the time shown")
+        await person.judge()
+        await person.go("/register/payment")
+    await person.page.get_by_role("link", name="Register with US Mail instead.").click()
+    assert await person.page.get_by_role("alert").count() == 0
+    assert await person.page.locator("main").get_by_role("link", name="payment or notice").count() == 0
+    await person.judge()
+    await person.send("Show the addresses on record")
+    await person.page.get_by_role("radio").first.check()
+    await person.send("Mail the letter")
+    assert person.path == "/register/pin?said=letter-asked"
 
 
 async def test_B5_an_address_where_mail_came_back_is_marked_and_not_offered(person: Person, house: House):

@@ -1,7 +1,7 @@
 """Other sites, robots, programs and people who type what they shouldn't: refused in words, and nothing has changed."""
 
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx2
 import pytest
@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from db.accounts import SessionRow
 from domain.answers import ANSWERS
+from domain.registration import ATTESTATION_VERSION
 from ops.http import Cookies
 from ops.mailbox import read_mailbox
 from portal.refusals import Kind, Refusal
@@ -109,6 +110,53 @@ async def test_a_form_that_is_not_ours_is_refused(house: House, client: httpx2.A
         response = await client.post(path, **{**options, "headers": {**ours, **options.get("headers", {})}})
         assert response.status_code == 400
         assert "We could not read this request" in response.text
+
+
+NOT_UTF8 = (
+    (b"name=\xff\xfe", "field “name”"),
+    (b"name=%ff%FE", "field “name”"),
+    (b"name=Zo\xeb+O%27Brien", "field “name”"),  # Latin-1
+    (b"name=%ed%a0%80", "field “name”"),  # half a surrogate pair
+    (b"\xff=Jo", "name of a field"),
+    (b"%ff=Jo", "name of a field"),
+)
+
+
+@pytest.mark.parametrize(("pair", "where"), NOT_UTF8)
+async def test_a_form_that_is_not_in_utf8_is_refused_where_it_is_not(
+    house: House, client: httpx2.AsyncClient, site: Site, pair: bytes, where: str
+):
+    before = await everything(house)
+    email = f"{key()}@example.org"
+    typed = {"email": email, "attestation": "1", "attestation_version": ATTESTATION_VERSION, "idempotency_key": key()}
+    headers = {"Origin": site.address, "Content-Type": "application/x-www-form-urlencoded"}
+    response = await client.post("/register", content=urlencode(typed).encode() + b"&" + pair, headers=headers)
+    assert response.status_code == 400
+    assert where in response.text
+    assert "isn’t in UTF-8" in response.text
+    assert "Go back, type it again" in response.text
+    assert await everything(house) == before
+    # The same person's form in UTF-8, percent-encoded or not.
+    good = "name=Zoë+O’Brien".encode()
+    response = await client.post("/register", content=urlencode(typed).encode() + b"&" + good, headers=headers)
+    assert response.status_code == 303
+    assert "Zoë O’Brien" in ((await house.mail(to=email)).text or "")
+
+
+@pytest.mark.parametrize("path", FORMS)
+async def test_no_form_takes_bytes_that_are_not_utf8(client: httpx2.AsyncClient, site: Site, path: str):
+    for name, value in ((b"note", b"\xff"), (b"n\xff", b"x")):
+        content = b"idempotency_key=" + key().encode() + b"&" + name + b"=" + value
+        kind = "application/x-www-form-urlencoded"
+        if path == "/clients/list":
+            parts = ((b"idempotency_key", key().encode()), (name, value))
+            part = b'--x\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
+            content = b"".join(part % pair for pair in parts) + b"--x--\r\n"
+            kind = "multipart/form-data; boundary=x; charset=latin-1"
+        headers = {"Origin": site.address, "Content-Type": kind}
+        response = await client.post(path, content=content, headers=headers)
+        assert response.status_code == 400
+        assert "isn’t in UTF-8" in response.text
 
 
 async def test_a_form_over_32_kilobytes_is_refused_with_a_page(client: httpx2.AsyncClient, site: Site):

@@ -78,6 +78,13 @@ ANSWER_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("answer-approved", "answer_done.html", _done(_answer("approved", "approved"))),
     ("answer-pending", "answer_done.html", _done(_answer("pending", "sent"))),
     ("answer-late", "answer_done.html", _done(_answer("late", "expired"))),
+    ("answer-expired-first", "answer_done.html", _done(_answer("superseded", "expired"))),
+    ("answer-cancelled-first", "answer_done.html", _done(_answer("superseded", "cancelled"))),
+    ("answer-over", "problem.html", {
+        "problem": {"status": 410, "title": "This request was approved", "detail": "It was answered. A second answer changes nothing.",
+                    "next": [{"text": "To end the access, sign in as an administrator of the provider.", "href": "/billing-services"}]},
+        "about": [("Billing service", _LONG), ("Provider", f"{_LONG} (as the requester named it)"), ("Reference", "A-7K3M-9QXD")],
+        "person": None}),
     ("answer-several-done", "answer_done.html", _done(
         _answer("approved", "approved"), _answer("declined", "declined", "decline", provider=_LONG), _answer("stopped", "cancelled"),
         _answer("superseded", "declined"), _answer("void", "sent"), _answer("pending", "sent"))),

@@ -311,8 +311,8 @@ CATALOGUE: tuple[PageState, ...] = (
         addresses=ADDRESSES[:1], errors={"location": "Choose the address that the letter goes to."})),
     PageState("letter-addresses-limit", "letter_addresses.html", _addresses(
         addresses=ADDRESSES, values={"location": "b"}, retry_at=NOW + timedelta(days=1), problem={
-            "title": "Another letter has to wait", "detail": "Letters to one organization are at least a day apart.",
-            "next": ["Use a letter that is on its way: its PIN still works."]})),
+            "title": "The letter has to wait", "detail": "Letters to one organization are at least a day apart.",
+            "next": ["If a letter of yours is on its way, use it: its PIN still works."]})),
     PageState("pin", "pin.html", _pin(billing_href="/billing")),
     PageState("pin-all-states", "pin.html", _pin(letters=LETTERS)),
     PageState("pin-wrong", "pin.html", _pin(tries_left=1, problem={

@@ -21,8 +21,8 @@ def _client(status: ClientStatus, **more: object) -> dict[str, object]:
         "tin_masked": "•••••0001", "scope": "All of the Tax ID", "service": "Harbor Billing", "contact": "o•••@clinic.example.org",
         "requester": "you", "requested_at": _NOW, "mail": "Delivered", "mail_at": _NOW, "reminders": 0, "reminded_at": None,
         "until": None, "days_left": None, "ended_at": None, "since": None, "access_until": None, "open_until": None,
-        "status": {"label": words.label, "kind": words.kind}, "meaning": words.meaning, "is_waiting": False,
-        "resend_href": None, "resend_at": None, "resends_left": 3, "contact_href": None, "cancel_href": None,
+        "status": {"label": words.label, "kind": words.kind}, "meaning": words.meaning, "is_waiting": False, "is_held": status is ClientStatus.ON_HOLD,
+        "resend_href": None, "resend_at": None, "resends_left": 3, "corrections_left": 2, "contact_href": None, "cancel_href": None,
         "again_href": None, "again_at": None, "next_step": "none", **more,
     }  # fmt: skip
 
@@ -43,6 +43,13 @@ _BOUNCED: Final = _waiting(
     ClientStatus.UNDELIVERABLE, provider=_LONG, contact=_LONG_CONTACT, scope="NPI 1234567893", mail="Came back",
     requester="Maximiliana Featherstonehaugh-Wotherspoon", next_step="correct", resend_href="/resend",
 )  # fmt: skip
+_CORRECTED_OUT: Final = {
+    **_BOUNCED,
+    "contact_href": None,
+    "corrections_left": 0,
+    "resend_href": None,
+    "resends_left": 0,
+}
 _REVIEW: Final = _waiting(
     ClientStatus.IN_REVIEW, mail="Not mailed yet", mail_at=None, next_step="wait", contact_href=None
 )
@@ -113,6 +120,8 @@ CLIENT_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("clients-page-sent", "clients_page.html", {**_PAGE, "client": _SENT}),
     ("clients-page-fresh", "clients_page.html", {**_PAGE, "client": _FRESH, "others": []}),
     ("clients-page-bounced", "clients_page.html", {**_PAGE, "client": _BOUNCED}),
+    ("clients-page-corrected-out", "clients_page.html", {**_PAGE, "client": _CORRECTED_OUT}),
+    ("clients-page-sent-corrected-out", "clients_page.html", {**_PAGE, "client": {**_SENT, "contact_href": None, "corrections_left": 0}}),
     ("clients-page-review", "clients_page.html", {**_PAGE, "client": _REVIEW}),
     ("clients-page-open", "clients_page.html", {**_PAGE, "client": _OPEN}),
     ("clients-page-held", "clients_page.html", {**_PAGE, "client": _HELD}),

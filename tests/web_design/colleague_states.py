@@ -16,7 +16,7 @@ _COLLEAGUE: Final = {
 _SELF: Final = {**_COLLEAGUE, "name": "Jordan Ellis", "role": "Administrator", "via": "Payment", "is_self": True}
 _INVITATION: Final = {
     "id": "1", "email": _LONG_ADDRESS, "organization": _LONG, "scope": "NPI 1234567893", "role": "Member",
-    "invited_at": _NOW, "inviter": "You", "reference": "I-MWWM-WMWW-MWWM", "until": _NOW, "is_open": True, "may_resend": True,
+    "invited_at": _NOW, "inviter": "You", "reference": "I-MWWM-WMWW-MWWM", "until": _NOW, "is_open": True, "may_change": True, "may_resend": True,
     "status": {"label": "Waiting", "kind": "waiting"}, "address_href": "/address",
 }  # fmt: skip
 _CLOSED: Final = {
@@ -42,12 +42,17 @@ _JOIN: Final[dict[str, object]] = {
 COLLEAGUE_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("colleagues", "colleagues.html", {
         **_SIGNED_IN, "organizations": [_ORGANIZATION, {**_ORGANIZATION, "id": "2", "tin_masked": "•••••0002", "may_invite": False, "colleagues": [_SELF]}],
-        "invitations": [_INVITATION, _RETURNED, _CLOSED], "may_invite": True}),
+        "invitations": [_INVITATION, _RETURNED, _CLOSED], "may_invite": True, "masked": None}),
+    ("colleagues-newcomer", "colleagues.html", {
+        **_SIGNED_IN, "organizations": [{**_ORGANIZATION, "colleagues": [{**_COLLEAGUE, "name": "K••• C•••"}, _SELF]}],
+        "invitations": [{**_INVITATION, "email": "m•••@clinic.example.org", "inviter": "K••• C•••", "may_change": False}],
+        "may_invite": True, "masked": {"until": _NOW}}),
     ("colleagues-refused", "colleagues.html", {
         **_SIGNED_IN, "organizations": [_ORGANIZATION], "invitations": [_INVITATION], "may_invite": True, "retry_at": _NOW,
+        "masked": {"until": None},
         "problem": {"title": "This link was sent a moment ago", "detail": "There is a pause between two mails.",
                     "next": ["Try again at the time shown."]}}),
-    ("colleagues-empty", "colleagues.html", {**_SIGNED_IN, "organizations": [], "invitations": [], "may_invite": False}),
+    ("colleagues-empty", "colleagues.html", {**_SIGNED_IN, "organizations": [], "invitations": [], "may_invite": False, "masked": None}),
     ("colleague-invite", "colleague_invite.html", {
         **_SIGNED_IN, "scopes": [("1", f"{_LONG}, all of the Tax ID")], "roles": [("member", "Member"), ("administrator", "Administrator")],
         "days": 7, "errors": {"email": "This looks like a mailbox that several people read."}, "values": {"email": "billing@example.org"}}),

@@ -22,7 +22,7 @@ def _row(reference: str, **changes: object) -> dict[str, object]:
 def _held(reference: str, **changes: object) -> dict[str, object]:
     line = {
         "reference": reference, "service": "Lakeside Billing", "organization": "Harbour Clinic", "npi": None,
-        "objected_by": "Ola Objector", "held_since": _NOW, "has_administrator": True, **changes,
+        "objected_by": "Ola Objector", "held_since": _NOW, "has_administrator": True, "may_resume": True, **changes,
     }  # fmt: skip
     return {"href": "/staff/contacts/1", "line": line}
 
@@ -36,10 +36,11 @@ _ONE_PAGE: Final = {"page": 1, "pages": 1, "total": 0, "previous_href": None, "n
 
 _REQUEST: Final[dict[str, object]] = {
     "reference": "A-7K3M-9QXW-WWWW", "state": {"label": "With our staff", "kind": "waiting"}, "why": _WHY, "overdue": True,
-    "rows": [("Contact", "office.of.harbour.clinic.with.a.long.name@gmail.com"), ("Billing service", f"{_LONG}, Tax ID •••••4567"),
+    "approved_by": ("Lou Example",), "rows": [("Contact", "office.of.harbour.clinic.with.a.long.name@gmail.com"), ("Billing service", f"{_LONG}, Tax ID •••••4567"),
              ("Provider, as named", "Harbour Clinic, Tax ID •••••1234")],
     "verdicts": [{"at": _NOW, "words": "Approved sending.", "text": f"I called {_LONG}.", "who": "Lou Example", "internal": True}],
     "contact_version": 1, "access": None,
+    "happened": [{"at": _NOW, "words": "Access was asked for. Our staff look at the contact before anything is mailed.", "text": "", "who": _LONG, "internal": False}],
 }  # fmt: skip
 _PAGE: Final[dict[str, object]] = {
     **_STAFF, "request": _REQUEST, "action": "/sent", "opened": "", "may_resend": False, "may_correct": True,
@@ -65,7 +66,8 @@ CONTACT_DESK_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     }),
     ("staff-contacts-objected", "staff_contacts.html", {
         **_LIST, "filters": {"show": "objected", "said": ""},
-        "rows": [_held("A-7K3M-9QXW-WWWW", service=_LONG), _held("A-0A1B-2C3D-4E5F", organization=_LONG, npi="1234567893", has_administrator=False)],
+        "rows": [_held("A-7K3M-9QXW-WWWW", service=_LONG), _held("A-0A1B-2C3D-4E5F", organization=_LONG, npi="1234567893", has_administrator=False, may_resume=False),
+                 _held("A-2C3D-4E5F-0A1B", organization=_LONG, may_resume=False)],
     }),
     ("staff-contacts-objected-none", "staff_contacts.html", {
         **_LIST, "held": 0, "filters": {"show": "objected", "said": ""}, "rows": [], "pagination": _ONE_PAGE,
@@ -94,7 +96,7 @@ CONTACT_DESK_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     }),
     ("staff-contact-objected", "staff_contact.html", {
         **_PAGE, "may_correct": False, "reasoned": [],
-        "request": {**_REQUEST, "state": {"label": "On hold", "kind": "stopped"}, "why": "", "overdue": False, "verdicts": [], "access": {
+        "request": {**_REQUEST, "state": {"label": "On hold", "kind": "stopped"}, "why": "", "overdue": False, "approved_by": (), "verdicts": [], "access": {
             "rows": [("Open since", "Nov 20, 2026"), ("Objection by", "Ola Objector (name given with the objection)"), ("Provider, in our records", _LONG),
                      ("Its administrators", "Jo Example, jo.example.with.a.long.name@northfield.example.org; Mo Example, mo@northfield.example.org")],
             "why": "Ola Objector (name given with the objection) says that the provider did not ask for this.",
@@ -103,7 +105,7 @@ CONTACT_DESK_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     }),
     ("staff-contact-sent", "staff_contact.html", {
         **_PAGE, "may_resend": True, "reasoned": [],
-        "request": {**_REQUEST, "state": {"label": "Mail came back", "kind": "stopped"}, "why": "", "overdue": False, "verdicts": []},
+        "request": {**_REQUEST, "state": {"label": "Mail came back", "kind": "stopped"}, "why": "", "overdue": False, "approved_by": (), "verdicts": []},
         "problem": {"title": "This request has been answered", "detail": "The provider has decided.", "next": ["Look at the request."]},
     }),
 )  # fmt: skip

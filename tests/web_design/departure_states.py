@@ -68,6 +68,7 @@ _TRIED_OUT: Final = {
 DEPARTURE_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("newcomers", "departure_list.html", {**_SIGNED_IN, "notices": _NOTICES, "claims": _CLAIMS}),
     ("notice-tried-out", "departure_notice.html", _mailed(tries_left=0, problem=_TRIED_OUT)),
+    ("newcomers-claims", "departure_list.html", {**_SIGNED_IN, "notices": [], "claims": _CLAIMS}),
     ("newcomers-empty", "departure_list.html", {**_SIGNED_IN, "notices": [], "claims": []}),
     ("newcomer", "departure_notice.html", _notice(person=_PERSON, back={"href": "/newcomers", "text": "Newcomers"})),
     ("newcomer-mailed", "departure_notice.html", _mailed()),

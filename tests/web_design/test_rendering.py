@@ -40,6 +40,29 @@ def test_T6_a_mistake_is_spoken_of_only_where_an_answer_counted(renderer) -> Non
     assert "Was it a mistake?" not in words["answer-late"]
 
 
+def _words(renderer, name: str) -> str:
+    state = next(state for state in CATALOGUE if state.name == name)
+    return " ".join(renderer.page(state.template, state.context).split())
+
+
+@pytest.mark.parametrize("name", ["answer-expired-first", "answer-cancelled-first"])
+def test_B6_an_answer_that_came_too_late_says_who_can_ask_again(renderer, name: str) -> None:
+    assert "the billing service can ask again." in _words(renderer, name).replace("The billing", "the billing")
+
+
+@pytest.mark.parametrize("name", ["clients-page-corrected-out", "clients-page-sent-corrected-out"])
+def test_B5_where_no_correction_is_left_the_page_says_who_can_make_one(renderer, name: str) -> None:
+    words = _words(renderer, name)
+    assert "The contact was corrected as often as you can. Call provider support" in words
+    assert "Correct the contact" not in words
+
+
+def test_T7_the_contact_is_told_the_reference_only_while_an_answer_is_awaited(renderer) -> None:
+    pages = {state.name for state in CATALOGUE if state.template == "clients_page.html"}
+    told = {name for name in pages if "it stands in our e-mail" in _words(renderer, name)}
+    assert told == {"clients-page-sent", "clients-page-fresh", "clients-page-sent-corrected-out"}
+
+
 @pytest.mark.parametrize("name", ["payment", "payment-errors", "payment-mismatch"])
 def test_P3_the_np_hint_stands_at_the_field_whatever_went_wrong(renderer, name: str) -> None:
     state = next(state for state in CATALOGUE if state.name == name)

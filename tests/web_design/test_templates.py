@@ -88,6 +88,22 @@ async def test_every_state_is_accessible_at_both_widths(
 
 
 @browser_test
+async def test_a_card_of_a_narrow_screen_keeps_labels_values_and_edges_apart(page: Page, site: str) -> None:
+    """Newcomers: the label "Last day to object" beside a date, and the heading that follows an empty panel."""
+    await page.set_viewport_size({"width": 320, "height": 640})
+    await page.goto(f"{site}/page/newcomers-claims")
+    too_wide = "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.textContent)"
+    await page.locator("td.number").evaluate_all(
+        "cells => cells.forEach(cell => { cell.textContent = 'December 1, 2026' })"
+    )
+    assert await page.locator("td").evaluate_all(too_wide) == []
+    panel, heading = await page.locator(".empty").bounding_box(), await page.locator(".empty + h2").bounding_box()
+    assert panel
+    assert heading
+    assert heading["y"] - (panel["y"] + panel["height"]) >= 24
+
+
+@browser_test
 async def test_the_judges_see_planted_defects(page: Page, site: str) -> None:
     complaints = complaints_of(page)
     await page.goto(f"{site}/page/organization")
@@ -119,6 +135,7 @@ def test_every_template_is_in_the_catalogue() -> None:
         "components.html",
         "departure_parts.html",
         "answer_parts.html",
+        "grant_parts.html",
     }
     assert {state.template for state in CATALOGUE} == {path.name for path in TEMPLATES.glob("*.html")} - parts
 
