@@ -50,7 +50,7 @@ def accepted(result: InvitationResult) -> InvitationResult:
 
 @router.get("/colleagues", summary="List who has access", responses=problems("signed_out"))
 async def list_colleagues(principal: SignedIn, gate: GateDep) -> ColleaguesAnswer:
-    """For each of your organizations; a member sees themselves only."""
+    """For each of your organizations; a member sees themselves only, an administrator of single NPIs the people of these: not whoever has all of the Tax ID."""
     found = await colleagues.list_organizations(gate, principal)
     return ColleaguesAnswer(organizations=[OrganizationColleagues.of(view) for view in found])
 

@@ -43,7 +43,16 @@ from domain.identifiers import Npi, Tin
 from domain.recording import Payload
 from domain.registration import State
 from portal.fields import Fields
-from portal.gate import Gate, StandsElsewhere, UnknownWorkflow, remember_key_in, send_update, unavailable, wrong_state
+from portal.gate import (
+    Gate,
+    StandsElsewhere,
+    UnknownWorkflow,
+    remember_key_in,
+    send_update,
+    unavailable,
+    unwatched,
+    wrong_state,
+)
 from portal.refusals import Refusal
 from portal.registering import OrganizationDraft, keep_draft
 from portal.sessions import Principal, SessionKind
@@ -191,7 +200,7 @@ async def _start(gate: Gate, start: StartCase) -> CaseResult:
         result: CaseResult = await gate.client.execute_update_with_start_workflow(
             names.OPENED,
             AskCase(case_id=start.case_id),
-            start_workflow_operation=begin,
+            start_workflow_operation=unwatched(begin),
             id="opened",
             result_type=CaseResult,
         )

@@ -20,7 +20,7 @@ from domain.colleagues import AskChange, ChangeColleague, ChangeResult, Code, Ho
 from domain.identifiers import Tin
 from domain.people import masked_address, masked_name
 from portal.fields import Fields
-from portal.gate import Gate, remember_key, unavailable
+from portal.gate import Gate, remember_key, unavailable, unwatched
 from portal.refusals import Refusal
 from portal.sessions import Principal
 from workflows import names
@@ -214,7 +214,7 @@ async def _change(gate: Gate, principal: Principal, access_id: UUID, *, role: Ro
         result: ChangeResult = await gate.client.execute_update_with_start_workflow(
             names.OPENED,
             AskChange(change_id=str(change_id)),
-            start_workflow_operation=begin,
+            start_workflow_operation=unwatched(begin),
             id="opened",
             result_type=ChangeResult,
         )

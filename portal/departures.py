@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from db import audit
 from db.accounts import Account
-from db.departures import ColleagueAnswer, DepartureClaim, DepartureReviewRow
+from db.departures import ColleagueAnswer, DepartureClaim, DepartureReviewRow, NewcomerNotice
 from db.directory import Organization
 from db.newcomers import EVERYONE, accounts_with_access
 from db.registrations import RegistrationRow
@@ -91,6 +91,15 @@ async def existing_accounts(gate: Gate, registration_id: UUID) -> list[ExistingA
         )
         for account in await _existing(gate, registration_id)
     ]
+
+
+async def colleagues_were_told(gate: Gate, registration_id: UUID) -> bool:
+    """Whether anybody had an account there when this newcomer got theirs, and was told."""
+    async with gate.database.read() as session:
+        found = await session.scalar(
+            select(col(NewcomerNotice.id)).where(col(NewcomerNotice.registration_id) == registration_id).limit(1)
+        )
+    return found is not None
 
 
 async def answer_for_colleagues(gate: Gate, registration_id: UUID, *, words: Sequence[ColleagueWord], key: str) -> None:

@@ -1,6 +1,7 @@
 """What every function of the portal needs: the way to Temporal, the database and the keys; and how a step is sent."""
 
 import asyncio
+from asyncio import Future
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -11,7 +12,12 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
-from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -21,12 +27,15 @@ from domain.limits import Limits
 from domain.ports import Vault
 from domain.recording import Payload
 from domain.registration import State, StepResult
+from ops.logs import logger
 from portal.refusals import Refusal
 from portal.turns import Turns
 from workflows import names
 from workflows.recording import WRONG_STATE
 
 Result = TypeVar("Result", bound=Payload)
+Started = TypeVar("Started")
+Ended = TypeVar("Ended")
 
 
 def wall_clock() -> datetime:
@@ -144,6 +153,12 @@ def wrong_state(state: State) -> Refusal:
     return Refusal(f"registration_{state}" if state.is_final else "wrong_state", state=state)
 
 
+def unwatched(begin: WithStartWorkflowOperation[Started, Ended]) -> WithStartWorkflowOperation[Started, Ended]:
+    """The same, for a caller who asks the update alone: the error of both would be logged as one that nobody looked at."""
+    begin._workflow_handle.add_done_callback(Future.exception)  # noqa: SLF001 - awaiting it could wait for ever
+    return begin
+
+
 def unavailable(error: Exception) -> Refusal:
     """The refusal for Temporal being away or busy; anything that isn't an outage is a defect and raised as it is."""
     transient = {
@@ -157,6 +172,8 @@ def unavailable(error: Exception) -> Refusal:
     }
     if isinstance(error, RPCError) and error.status not in transient:
         raise error
+    status = error.status.name if isinstance(error, RPCError) else "no answer"
+    logger("portal.gate").warning("Temporal is away or busy", status=status)
     return Refusal("unavailable")
 
 

@@ -19,7 +19,7 @@ from domain.cases import some_text
 from domain.rulings import ApplyRuling, Ruling, RulingApplied
 from portal.departure_desk import list_objections
 from portal.fields import Fields
-from portal.gate import Gate, remember_key, unavailable
+from portal.gate import Gate, remember_key, unavailable, unwatched
 from portal.refusals import Refusal
 from portal.staff import StaffMember
 from workflows import names
@@ -100,7 +100,7 @@ async def _apply(gate: Gate, ruling_id: UUID, *, reference: str) -> RulingApplie
     )
     try:
         applied: RulingApplied = await gate.client.execute_update_with_start_workflow(
-            names.OPENED, cmd, start_workflow_operation=begin, id="opened", result_type=RulingApplied
+            names.OPENED, cmd, start_workflow_operation=unwatched(begin), id="opened", result_type=RulingApplied
         )
         return applied
     except WorkflowAlreadyStartedError:

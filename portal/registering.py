@@ -39,7 +39,7 @@ from domain.registration import (
 )
 from portal import sessions
 from portal.fields import Fields, read_organization, read_proof
-from portal.gate import Gate, remember_key_in, send_step, unavailable
+from portal.gate import Gate, remember_key_in, send_step, unavailable, unwatched
 from portal.refusals import Refusal
 from portal.registration_view import view_registration
 from portal.sessions import SessionKind
@@ -149,7 +149,7 @@ async def begin(gate: Gate, registration_id: UUID, person: Registrant, *, key: s
         result = await gate.client.execute_update_with_start_workflow(
             names.OPENED,
             Ask(registration_id=str(registration_id)),
-            start_workflow_operation=start,
+            start_workflow_operation=unwatched(start),
             id="opened",
             result_type=StepResult,
         )

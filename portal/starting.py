@@ -14,7 +14,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.recording import Payload
-from portal.gate import Gate, unavailable
+from portal.gate import Gate, unavailable, unwatched
 from workflows import names
 
 Result = TypeVar("Result", bound=Payload)
@@ -51,7 +51,7 @@ async def start_and_ask(
     )
     try:
         result: Result = await gate.client.execute_update_with_start_workflow(
-            names.OPENED, ask, start_workflow_operation=begin, id="opened", result_type=result_type
+            names.OPENED, ask, start_workflow_operation=unwatched(begin), id="opened", result_type=result_type
         )
         return result
     except (WorkflowAlreadyStartedError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:

@@ -7,7 +7,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from domain.registration import ATTESTATION_VERSION, Code, State
-from portal import account_setup, signing_in
+from portal import account_setup, departures, signing_in
 from portal.refusals import Refusal
 from portal.registration_view import RegistrationView, view_registration
 from web.departures import COLLEAGUE_FIELDS, colleagues_context, keep_colleague_words
@@ -22,8 +22,8 @@ _SIGN_IN: Final = "Next time, sign in with your e-mail address, your password an
 _NEXT: Final = (
     "An e-mail confirms that your account is ready.",
     _SIGN_IN,
-    "Colleagues who have an account for this organization were told that you registered.",
 )
+_TOLD: Final = "Colleagues who have an account for this organization were told that you registered."
 _NEXT_OF_BILLING: Final = (
     "An e-mail confirms that your billing service is registered.",
     "Ask for access to each client under “Clients”; the client’s business contact decides.",
@@ -166,6 +166,7 @@ async def done(visit: Visit) -> Response:
     if away:
         return away
     person = await visit.person()
+    told = (_TOLD,) if await departures.colleagues_were_told(visit.gate, view.id) else ()
     return visit.page(
         "registered.html",
         organization={"name": view.organization, "tin_masked": view.tin_masked, "npi": view.npi},
@@ -173,6 +174,6 @@ async def done(visit: Visit) -> Response:
         sign_in_needed=person is None,
         person=person,
         billing=view.is_billing,
-        next_items=_NEXT_OF_BILLING if view.is_billing else _NEXT,
+        next_items=_NEXT_OF_BILLING if view.is_billing else (*_NEXT, *told),
         reference=view.reference,
     )

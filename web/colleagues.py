@@ -110,6 +110,7 @@ async def _list_page(visit: Visit, reply: Reply | None = None) -> Response:
                 "tin_masked": view.tin_masked,
                 "colleagues": [_colleague(colleague) for colleague in view.colleagues],
                 "may_invite": bool(view.inviting),
+                "is_part": bool(view.inviting) and all(npi for _, npi in view.inviting),
             }
             for view in organizations
         ],

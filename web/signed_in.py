@@ -78,6 +78,8 @@ def _addition_row(addition: Mapping[str, object]) -> dict[str, object]:
         "reference": addition["reference"],
         "tin_masked": addition["tin_masked"] or "–",
         "npi": "–",
+        # Several that have shown nothing yet are told apart by when they were begun.
+        "begun": None if addition["tin_masked"] else addition["started_at"],
         "since": None,
         "via": "–",
         "status": addition["status"],

@@ -115,6 +115,10 @@ _SAID: Final[Mapping[str, Mapping[str, str]]] = {
         "text": "This browser doesn’t know your registration, or its time here is over. Have a link sent to go on.",
     },
 }
+# The words of the code tell of the authenticator app.
+_RECOVERY_CODE_WRONG: Final = (
+    "That code isn't right. Each recovery code works once. Enter one of your newest list that you haven't used."
+)
 # Refusals that say how things stand, but are answered where they were asked: no other page is the open one.
 _OF_THE_FORM: Final = frozenset(
     {"no_usable_address", "access_open_already", "too_many_open", "account_closed", "billing_service_registered"}
@@ -243,8 +247,8 @@ class Visit:
             names = fields or {}
             told["errors"] = {names.get(defect.field, defect.field): defect.message for defect in refusal.fields}
         elif on and refusal.code in on:
-            answer = refusal.answer
-            told["errors"] = {on[refusal.code]: " ".join((f"{answer.title}.", answer.detail, *answer.next_steps[:1]))}
+            name = on[refusal.code]
+            told["errors"] = {name: _RECOVERY_CODE_WRONG if name == "recovery_code" else _in_a_line(refusal)}
         elif refusal.kind in {Kind.WRONG, Kind.LATER, Kind.AWAY} or refusal.code in _OF_THE_FORM:
             told["problem"] = panel(refusal)
         else:
@@ -277,6 +281,12 @@ def _in_utf8(name: bytes, value: bytes) -> tuple[str, str]:
         message = f"Text in it isn’t in UTF-8: {where}. Nothing was changed."
         defect = FieldDefect(field=name.decode(errors="replace"), code="not_utf8", message=message)
         raise Refusal("malformed_body", fields=(defect,)) from error
+
+
+def _in_a_line(refusal: Refusal) -> str:
+    """What a refusal says at the field it belongs to: what, why, and the best that can be done."""
+    answer = refusal.answer
+    return " ".join((f"{answer.title}.", answer.detail, *answer.next_steps[:1]))
 
 
 async def read_form(request: Request) -> dict[str, str]:

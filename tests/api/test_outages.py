@@ -1,6 +1,7 @@
 """Parts of the system that are away: 503 with Retry-After, nothing half done, and the same request works later."""
 
 import asyncio
+import gc
 import os
 import signal
 import sqlite3
@@ -41,7 +42,13 @@ async def registrations(house: House) -> int:
 
 
 async def test_while_temporal_is_away_nothing_is_half_done(
-    keyring: Keyring, keyring_text: str, sqlite_url: str, sink: MailSink, tmp_path: Path
+    *,
+    keyring: Keyring,
+    keyring_text: str,
+    sqlite_url: str,
+    sink: MailSink,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ):
     plan = DevServerPlan(ui_port=None, file=tmp_path / "temporal.db", port=free_port(), http_port=free_port())
     server = DevServer(plan)
@@ -67,7 +74,14 @@ async def test_while_temporal_is_away_nothing_is_half_done(
                 assert_problem(
                     await visitor.post("payment-proof", claim(clinic), idempotency_key=one), 503, "unavailable"
                 )
+                capsys.readouterr()
+                unseen: list[dict[str, object]] = []
+                asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unseen.append(context))
                 assert_problem(await late.start(idempotency_key=two), 503, "unavailable")
+                gc.collect()  # of an error that nobody looked at asyncio tells when it's thrown away
+                asyncio.get_running_loop().set_exception_handler(None)
+                assert unseen == []
+                assert capsys.readouterr().out.count("Temporal is away or busy") == 1
                 assert await registrations(house) == 1
                 assert (await visitor.get("")).json()["state"] == "proving"  # reading goes on
                 assert (await visitor.get("/livez")).status_code == 200

@@ -31,14 +31,10 @@ async def add_location(house: House, clinic: Clinic, *, line1: str, later: timed
         first = (await session.scalars(select(Location).where(col(Location.organization_id) == clinic.id))).one()
         session.add(
             Location(
-                organization_id=clinic.id,
-                line1=line1,
-                city=first.city,
-                state=first.state,
-                zip=first.zip,
+                organization_id=clinic.id, line1=line1, city=first.city, state=first.state, zip=first.zip,
                 first_seen_at=first.first_seen_at + later,
             )
-        )
+        )  # fmt: skip
 
 
 async def test_P2_a_letter_with_a_pin_opens_the_access(post_on_both: PostOffice):

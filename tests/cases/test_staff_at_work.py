@@ -43,7 +43,8 @@ async def test_P8_an_overdue_case_is_escalated_to_owner_and_supervisors(counter:
     assert not counter.house.mails(to=boss.email)
     await counter.skip(case, due_at - remind_at)
     await counter.house.mail(to=owner.email, subject="overdue")
-    await counter.house.mail(to=boss.email, subject="overdue")
+    mail = await counter.house.mail(to=boss.email, subject="overdue")
+    assert "while nobody owns it, to everyone who works on cases" in " ".join((mail.text or "").split())
     assert not counter.house.mails(to=bystander.email)
     row = await counter.row(case)
     assert row.overdue

@@ -9,7 +9,10 @@ import httpx2
 import pyotp
 import pytest
 from playwright.async_api import Browser
+from sqlalchemy import update
+from sqlmodel import col
 
+from db.accounts import Access
 from tests.billing.conftest import new_service, registered
 from tests.browser import NARROW
 from tests.colleagues.office import Office, new_address
@@ -182,6 +185,25 @@ async def test_P6_the_last_administrator_reads_why_they_cant_leave(office: Offic
     await person.judge()
 
 
+async def test_P6_who_looks_after_one_npi_is_told_that_others_see_it_too(
+    house: House, office: Office, visitors: Visitors
+):
+    clinic = await house.new_clinic()
+    administrator = await office.administrator(clinic)
+    unlisted = "Whoever has access to all of the Tax ID sees them, too"
+    person = await visitors.signed_in(administrator)
+    await person.go("/colleagues")
+    assert not await person.reads(unlisted)
+    async with house.database.write() as session:
+        await session.execute(
+            update(Access).where(col(Access.account_id) == administrator.account_id).values(npi=clinic.npi)
+        )
+    await person.go("/colleagues")
+    assert await person.reads(unlisted)
+    assert not await person.reads("Who else can see")
+    await person.judge()
+
+
 async def test_P6_somebody_with_an_account_signs_in_and_accepts(office: Office, visitors: Visitors):
     here, there = await office.administrator(), await office.administrator()
     colleague = await office.colleague(here)
@@ -251,3 +273,11 @@ async def test_I14_scanners_that_open_the_link_change_nothing(office: Office, si
         known = await scanner.get(f"/invitation/{link}")
         assert (unknown.status_code, len(unknown.text)) == (known.status_code, len(known.text))
     assert await office.quiet(invitation_id) == before
+
+
+async def test_P6_a_member_is_offered_to_leave_and_not_to_step_down(office: Office, visitors: Visitors):
+    member = await office.colleague(await office.administrator())
+    person = await visitors.signed_in(member)
+    await person.go("/colleagues")
+    link = person.page.get_by_role("row").filter(has_text="(you)").get_by_role("link")
+    assert (await link.inner_text()).splitlines()[0] == "Leave"

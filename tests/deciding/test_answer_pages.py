@@ -13,7 +13,7 @@ from tests.deciding.conftest import asked
 from tests.deciding.contact import another, decisions_of, grants_of
 from tests.house import House
 from tests.web.conftest import NewPerson, client, new_person, people, person, site
-from tests.web.person import Person
+from tests.web.person import WRONG_CODE, Person
 
 pytestmark = pytest.mark.browser
 __all__ = ["client", "new_person", "people", "person", "site"]  # fixtures
@@ -60,7 +60,7 @@ async def test_T1_the_contact_approves_from_the_mail_to_the_outcome(
         await reader.judge()
     code = await contact.code()
     await reader.send_code(another(code))
-    assert await reader.field_errors() == {"code": "That code isn't right"}
+    assert await reader.field_errors() == {"code": WRONG_CODE}
     if scripts:
         await reader.judge()
     await reader.send_code(code)

@@ -117,9 +117,9 @@ async def test_P9_a_newcomer_over_the_api_reads_others_masked_and_leaves_their_i
     practice: Practice, visitor: Visitor
 ):
     clinic = await practice.house.new_clinic()
-    older = await practice.administrator(clinic)
+    older = (await practice.successor(clinic, words=())).person
     invitation_id = await practice.invited(older, email := new_address())
-    newcomer = await practice.successor(clinic)
+    newcomer = await practice.successor(clinic, notice=False)
     visitor.token = newcomer.person.token
     (organization,) = (await visitor.get(f"{V1}/colleagues")).json()["organizations"]
     assert [(one["is_self"], one["name"]) for one in organization["colleagues"]] == [

@@ -13,7 +13,7 @@ from tests.colleagues.office import new_address
 from tests.departures.conftest import Practice
 from tests.house import House, code_in
 from tests.web.conftest import NewPerson, client, new_person, people, person, site
-from tests.web.person import Person
+from tests.web.person import WRONG_CODE, Person
 
 pytestmark = pytest.mark.browser
 __all__ = ["client", "new_person", "people", "person", "site"]  # fixtures
@@ -79,7 +79,7 @@ async def test_P9_the_departed_person_objects_on_the_notices_page(
     await reader.page.get_by_label("I object").check()
     digits = code_in(code)
     await reader.send_code(f"{(int(digits) + 1) % 1_000_000:06}", button="Send my answer")
-    assert await reader.field_errors() == {"code": "That code isn't right"}
+    assert await reader.field_errors() == {"code": WRONG_CODE}
     assert await reader.page.get_by_label("I object").is_checked()
     await reader.send_code(digits, button="Send my answer")
     assert await reader.reads("We have your objection")
@@ -199,9 +199,9 @@ async def test_P9_a_newcomers_page_of_colleagues_masks_and_offers_nothing_of_tho
     practice: Practice, person: Person
 ):
     clinic = await practice.house.new_clinic()
-    older = await practice.administrator(clinic)
+    older = (await practice.successor(clinic, words=())).person
     invitation_id = await practice.invited(older, email := new_address())
-    newcomer = await practice.successor(clinic)
+    newcomer = await practice.successor(clinic, notice=False)
     await person.page.context.add_cookies(
         [{"name": "gatehouse_session", "value": newcomer.person.token, "url": person.site.address}]
     )
@@ -217,3 +217,24 @@ async def test_P9_a_newcomers_page_of_colleagues_masks_and_offers_nothing_of_tho
     assert await person.problem() == "This isn't possible yet"
     assert not await person.reads(email)
     assert await person.reads("You can try again on")
+
+
+@pytest.mark.parametrize("has_colleagues", [True, False])
+async def test_P9_the_last_page_says_that_colleagues_were_told_only_where_there_are_some(
+    practice: Practice, person: Person, has_colleagues: bool
+):
+    clinic = await practice.house.new_clinic()
+    if has_colleagues:
+        await practice.administrator(clinic)
+    started = await practice.house.confirmed(email=person.email)
+    await practice.house.prove_notice(started, clinic)
+    await person.goes_on_with(started)
+    await person.go("/register/account")
+    if has_colleagues:
+        await person.page.get_by_label("I don’t know who registered").check()
+        await person.page.get_by_label("They are on leave").check()
+    await person.set_up_account()
+    await person.finish()
+    await person.go("/register/done")
+    assert await person.reads("An e-mail confirms that your account is ready.")
+    assert await person.reads("were told that you registered") is has_colleagues

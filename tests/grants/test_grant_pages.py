@@ -235,7 +235,7 @@ async def test_B7_an_objection_with_the_letters_code(provider: Provider, person:
     await person.judge()
     await person.fill(code="00000-00000")
     await person.send("Go on")
-    assert await person.field_errors() == {"code": "We don't know this code"}
+    assert (await person.field_errors())["code"].startswith("We don't know this code")
     await person.judge()
     await person.fill(code=code.lower())
     await person.send("Go on")

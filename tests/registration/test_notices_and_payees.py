@@ -15,6 +15,7 @@ from domain.identifiers import npi_with_check_digit
 from domain.registration import Code
 from portal.refusals import Refusal
 from tests.house import Clinic, House
+from tests.registration.desk import Desk
 
 
 async def change_directory(house: House, *rows: object) -> None:
@@ -42,18 +43,29 @@ async def test_P3_a_notice_number_never_matches_a_check_nor_the_reverse(house: H
     started = await house.confirmed()
     as_notice = await house.prove_notice(started, clinic, document=f"NP{clinic.check}")
     digits = clinic.notice.removeprefix("NP")
-    as_check = await house.prove(started, clinic, vendor="", npi=clinic.npi, document=digits, amount="0")
+    as_check = await house.prove(started, clinic, vendor="", npi=clinic.npi, document=digits, amount="0.01")
     assert (as_notice.code, as_check.code) == (Code.PAYMENT_NO_MATCH, Code.PAYMENT_NO_MATCH)
 
 
-@pytest.mark.parametrize("amount", ["0", "0.00", "1,234.56"])
-async def test_P3_np_prefix_is_required(house: House, amount: str):
-    clinic = await house.new_clinic()
+@pytest.mark.parametrize("cents", [0, 123456])
+async def test_P3_np_prefix_is_required(desk: Desk, cents: int):
+    clinic = await desk.house.new_clinic(issued_on=desk.at.date())
     digits = clinic.notice.removeprefix("NP")
-    result = await house.prove(
-        await house.confirmed(), clinic, vendor="", npi=clinic.npi, document=digits, amount=amount
+    result = await desk.prove(
+        await desk.proving(), clinic, vendor=None, npi=clinic.npi, number=digits, amount_cents=cents
     )
     assert result.code is Code.PAYMENT_NO_MATCH
+
+
+@pytest.mark.parametrize("amount", ["0", "0.00"])
+async def test_P3_a_notice_typed_as_a_payment_of_nothing_is_told_of_np_and_costs_no_try(house: House, amount: str):
+    clinic = await house.new_clinic()
+    for document in (clinic.notice.removeprefix("NP"), clinic.check):
+        with pytest.raises(Refusal) as refused:
+            await house.prove(await house.confirmed(), clinic, document=document, amount=amount)
+        (defect,) = refused.value.fields
+        assert (defect.field, defect.code) == ("amount", "amount_zero")
+        assert "NP" in defect.message
 
 
 async def test_P3_the_hint_about_np_is_part_of_every_failure(house: House):

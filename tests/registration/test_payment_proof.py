@@ -124,7 +124,7 @@ async def wrong_claims(house: House, clinic: Clinic) -> list[dict[str, str]]:
         {"document": "999999999"},  # nobody's
         {"document": clinic.notice.removeprefix("NP")},
         {"amount": "1,234.55"},
-        {"amount": "0"},
+        {"amount": "0.01"},
         {"vendor": "", "npi": other.npi},
         {"vendor": "", "npi": clinic.other_npi},
         {"vendor": "", "npi": "1234567893"},  # nobody's
@@ -150,6 +150,8 @@ async def test_P1_a_mismatch_counts_and_a_format_error_is_free(house: House):
         ({"tin": "12345678"}, "tin", "tin_length"),
         ({"npi": "1234567890", "vendor": ""}, "npi", "npi_check_digit"),
         ({"amount": "1.234,56"}, "amount", "amount_format"),
+        ({"amount": "0"}, "amount", "amount_zero"),
+        ({"amount": "$0.00"}, "amount", "amount_zero"),
         ({"document": "##"}, "document", "document_characters"),
     ):
         with pytest.raises(Refusal) as refused:

@@ -23,6 +23,8 @@ from tests.web.site import Site
 _people = itertools.count(1)
 
 NUMBER = "Check number, EFT trace number or notice number"
+WRONG_CODE = "That code isn't right. It doesn't match the newest code we sent. Use the code from the newest e-mail."
+WRONG_APP_CODE = "That code isn't right. Each code of your authenticator app works once and for half a minute. Wait for the next code and enter it."
 
 
 class Person:

@@ -1,6 +1,7 @@
 """Adding a Tax ID or NPI to an account in a real browser (P10): the same proofs, no new registration."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -95,6 +96,9 @@ async def test_P10_going_on_from_the_access_and_stopping(person: Person, house: 
     await person.registered(await house.new_clinic())
     await begin(person)
     await person.go("/access")
+    row = person.page.get_by_role("row").filter(has_text="Being added")
+    assert re.search(r"Begun \w{3} \d+, \d{4}, \d+:\d\d", await row.inner_text())
+    await person.judge()
     await person.send("Go on")
     assert person.path == "/register/organization"
     await person.page.get_by_role("link", name="Stop adding this").click()

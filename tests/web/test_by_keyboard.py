@@ -103,7 +103,7 @@ async def test_P9_what_is_said_of_a_colleague_by_keyboard_alone(person: Person, 
     keys = Keys(person)
     await person.go("/register/account")
     await keys.chooses("K•••")
-    await keys.chooses("All 2 of them")
+    await keys.chooses("Both of them")
     await keys.chooses("J•••")
     await keys.chooses("They have left")
     await keys.types("Password", PASSWORD)

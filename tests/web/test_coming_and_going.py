@@ -12,7 +12,7 @@ from db.registrations import OneTimeSecret, RegistrationRow
 from ops.mailbox import Mail
 from tests.house import PASSWORD, House
 from tests.web.conftest import NewPerson
-from tests.web.person import NUMBER, Person
+from tests.web.person import NUMBER, WRONG_APP_CODE, Person
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +21,21 @@ def link_in(mail: Mail) -> str:
     """The path of the link in a mail, on whichever address the site is."""
     line = next(line for line in mail.text.splitlines() if "/resume/" in line)
     return line[line.index("/resume/") :].strip()
+
+
+async def test_the_pages_that_anyone_may_open_know_who_is_signed_in(house: House, person: Person):
+    await person.registered(await house.new_clinic())
+    for path in ("/mailbox", "/resume", "/resume/nonsense"):
+        await person.go(path)
+        header = person.page.locator("header.site-header")
+        assert await header.get_by_role("link", name="Sign in").count() == 0
+        assert await header.get_by_text(person.name).count() == 1
+    await person.go("/mailbox")
+    await person.page.locator("main").get_by_role("link").first.click()
+    assert await person.page.get_by_role("link", name="Sign in").count() == 0
+    await person.judge()
+    await person.send("Sign out")
+    assert await person.reads("You are signed out.")
 
 
 async def test_sign_out_sign_in_with_the_app_and_with_a_recovery_code_that_works_once(house: House, person: Person):
@@ -54,7 +69,9 @@ async def test_sign_out_sign_in_with_the_app_and_with_a_recovery_code_that_works
     await person.go("/sign-in/code?use=recovery")
     await person.fill(recovery_code=codes[3])
     await person.send("Sign in")
-    assert await person.field_errors() == {"recovery_code": "That code isn't right"}
+    assert await person.field_errors() == {
+        "recovery_code": "That code isn't right. Each recovery code works once. Enter one of your newest list that you haven't used."
+    }
     await person.page.get_by_role("link", name="Use the authenticator app").click()
     # The code of the next half-minute: this one's was used to register.
     await person.send_code(pyotp.TOTP(person.secret).at(house.gate.now(), counter_offset=1), button="Sign in")
@@ -112,7 +129,7 @@ async def test_sessions_elsewhere_are_ended_and_recovery_codes_replaced(
     assert list(await person.field_errors()) == ["code"]
     await person.judge()
     await person.send_code(codes[0], button="Make new recovery codes")  # used up to sign in
-    assert await person.field_errors() == {"code": "That code isn't right"}
+    assert await person.field_errors() == {"code": WRONG_APP_CODE}
     await person.send_code(codes[1], button="Make new recovery codes")
     fresh = await person.codes()
     assert not set(fresh) & set(codes)

@@ -13,7 +13,7 @@ from ops.mailbox import Fault
 from portal.registration_view import view_registration
 from tests.house import PASSWORD, House
 from tests.web.conftest import NewPerson
-from tests.web.person import NUMBER, Person
+from tests.web.person import NUMBER, WRONG_APP_CODE, WRONG_CODE, Person
 
 pytestmark = pytest.mark.browser
 
@@ -158,6 +158,8 @@ async def test_P4_what_cannot_be_meant_is_told_at_its_field_and_costs_no_try(hou
     response = await person.prove("", "12,84.505")
     assert list(await person.field_errors()) == ["document_number", "amount"]
     await person.judge()
+    await person.prove(clinic.check, "0")
+    assert "proves nothing" in (await person.field_errors())["amount"]
     await person.prove(clinic.check, "1.00")
     assert await person.reads("You have 4 tries left.")
 
@@ -196,7 +198,7 @@ async def test_P6_a_wrong_code_a_new_code_and_the_old_one_afterwards(house: Hous
     wrong = f"{(int(first) + 1) % 1_000_000:06}"
     response = await person.send_code(wrong)
     assert response.status == 422
-    assert await person.field_errors() == {"code": "That code isn't right"}
+    assert await person.field_errors() == {"code": WRONG_CODE}
     assert await person.reads("You have 4 tries left.")
     await person.judge()
     await person.send("Send a new code")
@@ -205,7 +207,7 @@ async def test_P6_a_wrong_code_a_new_code_and_the_old_one_afterwards(house: Hous
     second = await person.code(after=1)
     if second != first:
         await person.send_code(first)
-        assert await person.field_errors() == {"code": "That code isn't right"}
+        assert await person.field_errors() == {"code": WRONG_CODE}
     await person.send_code(f"{second[:3]} {second[3:]}")
     assert person.path == "/register/organization"
 
@@ -317,7 +319,9 @@ async def test_P7_the_account_is_in_the_name_of_its_person(house: House, person:
     await person.go("/register/account")
     await person.fill(name=clinic.name)
     await person.set_up_account()
-    assert await person.field_errors() == {"name": "Enter your own name"}
+    assert await person.field_errors() == {
+        "name": "This is the organization's name. Each person who sees patients' information has an account in their own name. Enter your own full name."
+    }
     assert await person.typed("Your full name") == clinic.name
     await person.judge()
     await person.fill(name="Dr. Ada Example")
@@ -355,7 +359,7 @@ async def test_a_wrong_code_of_the_app_then_the_right_one_then_the_codes_once(
     await person.set_up_account()
     key = await person.page.locator(".secret").inner_text()
     await person.send_code("000000", button="Finish registration")
-    assert await person.field_errors() == {"code": "That code isn't right"}
+    assert await person.field_errors() == {"code": WRONG_APP_CODE}
     assert await person.page.locator(".secret").inner_text() == key
     await person.judge()
     await person.finish()

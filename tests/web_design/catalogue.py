@@ -390,7 +390,7 @@ CATALOGUE: tuple[PageState, ...] = (
         switch_href="/code", use_recovery=True, errors={"recovery_code": "This code was used already, or has a typing error."}, values={"recovery_code": "1101-7XQM"})),
     PageState("access", "access.html", _access(pagination={"page": 1, "pages": 3, "total": 52, "previous_href": None, "next_href": "?page=2"})),
     PageState("access-adding", "access.html", _access(rows=[
-        {"organization": "Being added", "reference": REFERENCE, "tin_masked": "–", "npi": "–", "since": None, "via": "–",
+        {"organization": "Being added", "reference": REFERENCE, "tin_masked": "–", "npi": "–", "begun": NOW, "since": None, "via": "–",
          "status": {"label": "Proof needed", "kind": "waiting"}, "next": None, "deadline": NOW, "go_on": {"action": "/sent", "text": "Go on"}},
         ACCESS_ROWS[0]])),
     PageState("access-filtered", "access.html", _access(rows=[], filters={"q": "zzz", "status": "waiting"}, sort="-since")),

@@ -27,7 +27,7 @@ _RETURNED: Final = {
     **_INVITATION, "id": "3", "may_resend": False, "status": {"label": "Mail came back", "kind": "stopped"},
 }  # fmt: skip
 _ORGANIZATION: Final = {
-    "id": "1", "name": _LONG, "tin_masked": "•••••0001", "colleagues": [_SELF, _COLLEAGUE], "may_invite": True,
+    "id": "1", "name": _LONG, "tin_masked": "•••••0001", "colleagues": [_SELF, _COLLEAGUE], "may_invite": True, "is_part": True,
 }  # fmt: skip
 _JOIN: Final[dict[str, object]] = {
     "action": "/sent", "accept_action": "/accept", "sign_in_href": "/sign-in", "idempotency_key": _KEY, "has_account": False,
