@@ -32,13 +32,19 @@ class Limits(BaseModel):
     )
     resume_links_per_hour: int = Field(5, ge=1, description="Resume links for one address in an hour.")
 
-    payment_tries: int = Field(5, ge=1, description="Payment proofs per registration in `payment_tries_window` (P1).")
+    payment_tries: int = Field(
+        5,
+        ge=1,
+        description="Payment proofs per registration in `payment_tries_window` (P1); as many look-ups for a letter.",
+    )
     payment_tries_window: timedelta = Field(timedelta(hours=6), description="See `payment_tries`.")
     payment_tries_per_tin: int = Field(
         10, ge=1, description="Failed proofs per TIN, whoever asks, in `payment_tin_window`."
     )
     payment_tin_window: timedelta = Field(timedelta(days=30), description="See `payment_tries_per_tin`.")
-    payment_tries_per_caller: int = Field(10, ge=1, description="Failed proofs per network address in a day.")
+    payment_tries_per_caller: int = Field(
+        10, ge=1, description="Failed proofs per network address in a day; as many look-ups for a letter."
+    )
     payment_max_age: timedelta = Field(timedelta(days=365), description="An older payment proves nothing (P1).")
     registration_tries: int = Field(
         20, ge=1, description="Wrong codes and proofs in a registration's life; then it is locked."
