@@ -3,8 +3,6 @@
 import asyncio
 import io
 import json
-import logging
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from ipaddress import ip_network
@@ -12,18 +10,17 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-import structlog  # noqa: TID251 - its configuration is put back after the test
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import ops.connections
 import ops.http
 from ops.http import Cookies, RequestContext, caller_address, client_in_words, facts
-from ops.logs import configure_logs
 from portal import registering
 from serve import build_app
 from tests.api.visitor import V1, assert_problem, visiting
 from tests.house import House, key
+from tests.logs import captured_logs
 
 
 async def raw(address: str, request: bytes) -> tuple[int, dict[str, str], bytes]:
@@ -232,15 +229,8 @@ def test_the_caller_is_who_our_own_proxies_say(peer: str | None, forwarded: str 
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    """What is logged; the logging of the test run is put back afterwards."""
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level, sys.excepthook, sys.unraisablehook)
-    stream = io.StringIO()
-    configure_logs(environment="production", stream=stream)
-    yield stream
-    root.handlers[:], root.level, sys.excepthook, sys.unraisablehook = before
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    with captured_logs() as stream:
+        yield stream
 
 
 async def test_I12_a_log_line_names_the_route_and_nobody(logged: io.StringIO):

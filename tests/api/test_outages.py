@@ -26,6 +26,7 @@ from ops.temporal_client import connect
 from serve import build_app, build_gate
 from tests.api.visitor import V1, Visitor, assert_problem, claim, new_clinic, visiting
 from tests.house import House, key, open_house
+from tests.logs import captured_logs
 
 
 async def until_done(visitor: Visitor, path: str, body: object, one: str):
@@ -48,7 +49,6 @@ async def test_while_temporal_is_away_nothing_is_half_done(
     sqlite_url: str,
     sink: MailSink,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
 ):
     plan = DevServerPlan(ui_port=None, file=tmp_path / "temporal.db", port=free_port(), http_port=free_port())
     server = DevServer(plan)
@@ -74,14 +74,14 @@ async def test_while_temporal_is_away_nothing_is_half_done(
                 assert_problem(
                     await visitor.post("payment-proof", claim(clinic), idempotency_key=one), 503, "unavailable"
                 )
-                capsys.readouterr()
                 unseen: list[dict[str, object]] = []
                 asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unseen.append(context))
-                assert_problem(await late.start(idempotency_key=two), 503, "unavailable")
+                with captured_logs() as logged:
+                    assert_problem(await late.start(idempotency_key=two), 503, "unavailable")
                 gc.collect()  # of an error that nobody looked at asyncio tells when it's thrown away
                 asyncio.get_running_loop().set_exception_handler(None)
                 assert unseen == []
-                assert capsys.readouterr().out.count("Temporal is away or busy") == 1
+                assert logged.getvalue().count("Temporal is away or busy") == 1
                 assert await registrations(house) == 1
                 assert (await visitor.get("")).json()["state"] == "proving"  # reading goes on
                 assert (await visitor.get("/livez")).status_code == 200

@@ -1,6 +1,7 @@
 """I12, B10: a request with marker values, approved and objected to, and none of them in clear where they'd be read."""
 
 import json
+import logging
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -16,7 +17,8 @@ from portal import deciding
 from tests.authorization.scenes import new_billing_service, requested, state_of
 from tests.deciding.contact import Contact
 from tests.house import House, key
-from tests.temporal.test_privacy import Markers, captured_logs, texts
+from tests.logs import captured_logs
+from tests.temporal.test_privacy import Markers, texts
 from workflows import names
 
 # What the requester typed of the provider is read by the service's people, and searched by name.
@@ -43,7 +45,7 @@ class Marked:
 async def marked(sqlite_house: House) -> Marked:
     house = sqlite_house
     tin, contact_address = "087319558", f"qvistcontact.{uuid4().hex[:6]}@northfield.example.org"
-    with captured_logs() as stream:
+    with captured_logs(logging.DEBUG) as stream:
         clinic = await house.new_clinic(name="Zaubermarker Clinic", tin=tin)
         service = await new_billing_service(house, domain="quillmarkers.example.org")
         request = await requested(house, service, clinic, npi=clinic.npi, contact=contact_address)

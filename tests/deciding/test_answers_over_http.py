@@ -1,5 +1,6 @@
 """The same over the API: link, answers, code, outcome; keys, sessions, and the token that never stands in an address (B2, I2, T7)."""
 
+import logging
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,7 +12,7 @@ from tests.authorization.scenes import Request, Service, row_of
 from tests.deciding.conftest import asked
 from tests.deciding.contact import Contact, another, decisions_of
 from tests.house import House, key
-from tests.temporal.test_privacy import captured_logs
+from tests.logs import captured_logs
 
 ANSWERS = "/api/v1/answers"
 
@@ -84,7 +85,7 @@ async def test_B6_unknown_links_and_strangers_are_refused(visitor: Visitor):
 async def test_I12_no_token_stands_in_the_log(house: House, service: Service, visitor: Visitor):
     request, contact = await asked(house, service)
     link = await contact.link(request)
-    with captured_logs() as stream:
+    with captured_logs(logging.DEBUG) as stream:
         await visitor.post(f"{ANSWERS}/link", {"token": link})
     assert "/api/v1/answers/link" in stream.getvalue()
     assert link not in stream.getvalue()

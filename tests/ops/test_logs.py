@@ -1,6 +1,5 @@
 """Logs: nothing personal gets in by accident, whoever logs it and however."""
 
-import io
 import json
 import logging
 import subprocess
@@ -10,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.logs import WITHHELD, configure_logs, logger, with_fields
+from ops.logs import WITHHELD, logger, with_fields
+from tests.logs import captured_logs
 
 MARKER = "Marker.Person@example.org"
 TIN = "12-3456789"
@@ -22,15 +22,9 @@ class QuietError(Exception):
 
 @pytest.fixture
 def logged():
-    """The lines logged so far, as objects; the logging of the test run is put back afterwards."""
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level, sys.excepthook, sys.unraisablehook)
-    stream = io.StringIO()
-    configure_logs(environment="production", stream=stream, speaking=(QuietError,))
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    root.handlers[:], root.level, sys.excepthook, sys.unraisablehook = before
-    logging.captureWarnings(capture=False)
-    logging.getLogger("uvicorn.access").disabled = False
+    """The lines logged so far, as objects."""
+    with captured_logs(speaking=(QuietError,)) as stream:
+        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 def test_known_fields_pass_and_others_are_counted(logged):

@@ -2,12 +2,11 @@
 
 import base64
 import binascii
-import io
 import json
 import logging
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
@@ -18,11 +17,11 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, 
 
 from db.directory import Vendor
 from db.schema import sync_url
-from ops.logs import configure_logs
 from ops.mailbox import Fault
 from portal import account_setup, registering, resuming, signing_in
 from portal.refusals import Refusal
 from tests.house import House, code_in, key
+from tests.logs import captured_logs
 from tests.registration.test_notices_and_payees import change_directory
 
 NAME = "Zworykina Qvistgaardson"
@@ -40,22 +39,6 @@ ALLOWED = {
     ("vendor", "number"), ("payment", "number"), ("payment", "npi"), ("payment", "vendor_number"),
     ("payment", "amount_cents"), ("registration", "npi"), ("evidence", "npi"), ("access", "npi"),
 }  # fmt: skip
-
-
-@contextmanager
-def captured_logs() -> Iterator[io.StringIO]:
-    """What the worker and the portal would log in production, from the finest level on."""
-    root = logging.getLogger()
-    handlers, level, disabled = root.handlers[:], root.level, logging.getLogger("uvicorn.access").disabled
-    stream = io.StringIO()
-    configure_logs(environment="production", stream=stream, level=logging.DEBUG)
-    try:
-        yield stream
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        logging.getLogger("uvicorn.access").disabled = disabled
-        logging.captureWarnings(capture=False)
 
 
 def texts(value: object) -> Iterator[str]:
@@ -96,7 +79,7 @@ class Markers:
 async def marked(sqlite_house: House) -> tuple[House, list[UUID], Markers, str]:
     """A registration with everything going wrong once, its ids, its markers and its logs."""
     house = sqlite_house
-    with captured_logs() as stream:
+    with captured_logs(logging.DEBUG) as stream:
         clinic = await house.new_clinic(
             name=ORGANIZATION, tin=TIN, number=CHECK, vendor_number=VENDOR, amount_cents=731946
         )
