@@ -59,6 +59,7 @@ _STATES: Final = frozenset(
 _BELOW_A_STATE: Final = frozenset(["cc", "ci", "co", "cog", "dst", "gen", "k12", "lib", "mus", "pvt", "state", "tec"])
 
 _ENCODED: Final = "xn--"
+_OUTER: Final = re.compile(r"^[\s.]+|[\s.]+$")
 
 
 def folded(text: str) -> str:
@@ -74,7 +75,7 @@ def domain_of(address: str) -> str:
 
     A label that claims to be encoded and isn't stays as it is.
     """
-    written = folded(address).rpartition("@")[2].replace("。", ".").strip().strip(".")
+    written = _OUTER.sub("", folded(address).rpartition("@")[2].replace("。", "."))
     return ".".join(_decoded(label) for label in written.split("."))
 
 
