@@ -7,8 +7,8 @@ import re
 import socket
 import struct
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -166,20 +166,32 @@ async def test_metrics_are_served_for_prometheus(keyring: Keyring, server: Runni
 
 
 @asynccontextmanager
-async def silent_peer() -> AsyncIterator[str]:
-    """Accepts connections and never says a word: a server that hangs."""
-    over = asyncio.Event()
+async def peer(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[object]]) -> AsyncIterator[str]:
+    """A server's address. Left, it ends its talks: the SDK keeps its connections, and a loop can't be closed over open ones."""
+    talks: dict[asyncio.StreamWriter, asyncio.Event] = {}
 
-    async def hold(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await over.wait()
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        over = talks[writer] = asyncio.Event()
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await talk(reader, writer)
         writer.close()
+        over.set()
 
-    listener = await asyncio.start_server(hold, "127.0.0.1", 0)
+    listener = await asyncio.start_server(accept, "127.0.0.1", 0)
     try:
         yield f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
     finally:
-        over.set()
         listener.close()
+        for writer, over in talks.items():
+            writer.close()
+            await over.wait()
+
+
+@asynccontextmanager
+async def silent_peer() -> AsyncIterator[str]:
+    """Accepts connections and never says a word: a server that hangs."""
+    async with peer(lambda reader, _writer: reader.read()) as address:
+        yield address
 
 
 @asynccontextmanager
@@ -197,28 +209,22 @@ async def refusing_peer(status: RPCStatusCode) -> AsyncIterator[str]:
         nonlocal greeted
         await reader.readexactly(24)
         writer.write(frame(4, 0, 0))
-        try:
-            while True:
-                head = await reader.readexactly(9)
-                kind, flags, stream = head[3], head[4], struct.unpack(">I", head[5:])[0]
-                content = await reader.readexactly(int.from_bytes(head[:3], "big"))
-                if kind in {4, 6} and not flags & 1:  # settings and pings are acknowledged
-                    writer.write(frame(kind, 1, 0, content if kind == 6 else b""))
-                if kind in {0, 1} and flags & 1:  # the request is complete
-                    code = int(status) if greeted else 0
-                    writer.write(frame(1, 4, stream, b"\x88" + literal(b"content-type", b"application/grpc")))
-                    if not greeted:
-                        writer.write(frame(0, 0, stream, bytes(5)))  # one empty message
-                    writer.write(frame(1, 5, stream, literal(b"grpc-status", str(code).encode())))
-                    greeted = True
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
+        while True:
+            head = await reader.readexactly(9)
+            kind, flags, stream = head[3], head[4], struct.unpack(">I", head[5:])[0]
+            content = await reader.readexactly(int.from_bytes(head[:3], "big"))
+            if kind in {4, 6} and not flags & 1:  # settings and pings are acknowledged
+                writer.write(frame(kind, 1, 0, content if kind == 6 else b""))
+            if kind in {0, 1} and flags & 1:  # the request is complete
+                code = int(status) if greeted else 0
+                writer.write(frame(1, 4, stream, b"\x88" + literal(b"content-type", b"application/grpc")))
+                if not greeted:
+                    writer.write(frame(0, 0, stream, bytes(5)))  # one empty message
+                writer.write(frame(1, 5, stream, literal(b"grpc-status", str(code).encode())))
+                greeted = True
 
-    listener = await asyncio.start_server(refuse, "127.0.0.1", 0)
-    try:
-        yield f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    finally:
-        listener.close()
+    async with peer(refuse) as address:
+        yield address
 
 
 def test_the_process_environment_counts_when_none_is_given(keyring: Keyring, monkeypatch: pytest.MonkeyPatch):
