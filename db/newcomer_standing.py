@@ -31,7 +31,7 @@ class Newness:
     """What somebody has to wait with in one organization, by each row with which they administrate it.
 
     `rows` are those that still wait: NPI, since when the row's holder is known, and the wait. `settled` are the NPIs of
-    the others. `first` says since when each account is there.
+    the others. `first` says since when each account is known: whoever was invited, as long as whoever invited them.
     """
 
     rows: tuple[tuple[str | None, datetime, Wait], ...]
@@ -77,8 +77,9 @@ class Standing:
         """Why the actor can't change these rows of a colleague yet; None if each is managed by a row that waits for nobody."""
         own = [row for row in await self._rows_of(actor_id) if row.status == "open" and row.role == Role.ADMINISTRATOR]
         [account_id] = {row.account_id for row in rows}
-        # Whoever was there first stays that, also for what they were given later.
-        since = min(row.opened_at for row in await self._rows_of(account_id) if row.status == "open")
+        # Whoever was there first stays that, also for what they were given later; and so do those whom they invite.
+        theirs = [await self._proved_by(row) for row in await self._rows_of(account_id) if row.status == "open"]
+        since = min(root.opened_at for root, _ in theirs)
         for row in rows:
             waits = [await self._wait_of(one, since) for one in own if one.npi is None or one.npi == row.npi]
             if waits and None not in waits:
@@ -118,13 +119,16 @@ class Standing:
                 settled.append(row.npi)
             else:
                 rows.append((row.npi, root.opened_at, wait))
-        # Of those who are there and of those who were: their invitations are listed still.
-        first = await self._session.execute(
-            select(col(Access.account_id), func.min(col(Access.opened_at)).label("since"))
-            .where(col(Access.organization_id) == self._organization_id)
-            .group_by(col(Access.account_id))
-        )
-        return Newness(rows=tuple(rows), settled=tuple(settled), first={one.account_id: one.since for one in first})
+        return Newness(rows=tuple(rows), settled=tuple(settled), first=await self._first() if rows else {})
+
+    async def _first(self) -> dict[UUID, datetime]:
+        """Since when each account is known, of those who are there and of those who were: their invitations are listed still."""
+        first: dict[UUID, datetime] = {}
+        everyone = select(Access).where(col(Access.organization_id) == self._organization_id)
+        for row in (await self._session.scalars(everyone)).all():
+            root, _ = await self._proved_by(row)
+            first[row.account_id] = min(root.opened_at, first.get(row.account_id, root.opened_at))
+        return first
 
     async def _rows_of(self, account_id: UUID) -> list[Access]:
         found = await self._session.scalars(

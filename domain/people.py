@@ -330,7 +330,7 @@ def personal_address(text: str) -> str:
             "email_shared",
             "This looks like a mailbox that several people read. Use your own: accounts can't be shared.",
         )
-    return checked.normalized
+    return _reached(checked)
 
 
 def business_address(text: str) -> str:
@@ -341,7 +341,7 @@ def business_address(text: str) -> str:
     """
     if not text.strip():
         raise PersonError("email_missing", "Enter the contact's e-mail address.")
-    return _checked_address(text).normalized
+    return _reached(_checked_address(text))
 
 
 def _checked_address(text: str) -> ValidatedEmail:
@@ -349,6 +349,26 @@ def _checked_address(text: str) -> ValidatedEmail:
         return validate_email(text.strip(), check_deliverability=False, allow_smtputf8=True, strict=True)
     except EmailNotValidError:
         raise PersonError("email_invalid", "Enter an e-mail address such as name@example.org.") from None
+
+
+def _reached(checked: ValidatedEmail) -> str:
+    """The normal form of an address that our mail reaches: not every relay takes other letters than ASCII's before the @."""
+    if checked.ascii_email is None:
+        raise PersonError(
+            "email_invalid",
+            "Our mail doesn't reach addresses with accents or letters from outside the English alphabet before the @. Enter another one.",
+        )
+    return checked.normalized
+
+
+def relayed_address(address: str) -> str | None:
+    """The address in the form that every mail server takes: its domain with `xn--`. None if it has no such form."""
+    if address.isascii():
+        return address
+    try:
+        return validate_email(address, check_deliverability=False, allow_smtputf8=True).ascii_email
+    except EmailNotValidError:
+        return None
 
 
 def _is_shared_mailbox(local_part: str) -> bool:

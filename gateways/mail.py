@@ -13,6 +13,7 @@ from typing import Final, Literal
 import aiosmtplib
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from domain.people import relayed_address
 from domain.ports import MailDelayed, MailRefused, OutgoingMail
 
 _TEMPLATES: Final = Path(__file__).parent / "templates" / "email"
@@ -56,6 +57,8 @@ class SmtpMailer:
         self._html = _environment(autoescape=True)
 
     async def send(self, mail: OutgoingMail) -> None:
+        if relayed_address(mail.recipient) is None:
+            raise MailRefused
         try:
             await aiosmtplib.send(
                 self.render(mail),
@@ -85,7 +88,7 @@ class SmtpMailer:
         message["Subject"] = self._render(self._text, mail.purpose, "subject.txt", values).strip()
         local, _, domain = self._relay.sender.partition("@")
         message["From"] = Address(f"{self._letterhead.name} Provider Portal", local, domain)
-        message["To"] = mail.recipient
+        message["To"] = relayed_address(mail.recipient) or mail.recipient
         message["Date"] = format_datetime(mail.due_at)
         message["Message-ID"] = mail.message_id
         message["Auto-Submitted"] = "auto-generated"

@@ -25,7 +25,7 @@ def main(
 ) -> int:
     """Import the files and tell about it: on a terminal with a live line, otherwise in plain lines. Returns the exit status.
 
-    0: every file is in the directory. 1: one couldn't be read. 2: no file was named. 130: interrupted.
+    0: every file is in the directory. 1: one couldn't be read, or not to its end. 2: no file was named. 130: interrupted.
     """
     if not paths:
         print("Name the files to import: remittances (X12 835), check register, vendor file, NPPES files.", file=err)
@@ -114,6 +114,7 @@ class _Printed:
             ("loaded", _count(results, Outcome.LOADED)),
             ("loaded before", _count(results, Outcome.KNOWN)),
             ("left alone", _count(results, Outcome.IGNORED)),
+            ("of them not to the end", sum(result.breaks_off for result in results)),
             ("not read", _count(results, Outcome.FAILED) + named - len(results)),
         ) if count]  # fmt: skip
         print(f"{named} file{'' if named == 1 else 's'}: {', '.join(files)}", file=self._out)

@@ -13,7 +13,7 @@ from domain.directory import DirectoryWriter, Fact, FileKind, FileTotals, SetAsi
 from domain.ports import RecordsUnavailable
 from intake.detect import REJECTS_HEADER, OwnRejectsError, kind_of
 from intake.nppes import read_deactivations, read_other_names, read_providers
-from intake.reasons import WHAT_TO_DO
+from intake.reasons import BREAKS_OFF, WHAT_TO_DO
 from intake.register import read_register
 from intake.remittance import read_remittances
 from intake.source import Source, SourceError, sha256_of
@@ -41,6 +41,11 @@ class FileResult:
     totals: FileTotals = field(default_factory=FileTotals)
     rejects: Path | None = None  # where the list of what was set aside is
     problem: str = ""  # one line for people
+
+    @property
+    def breaks_off(self) -> bool:
+        """Whether the file ends before its end: what came before is loaded, and what is missing nobody knows."""
+        return not BREAKS_OFF.isdisjoint(self.totals.set_aside)
 
 
 class ImportReport(Protocol):
@@ -87,8 +92,8 @@ def import_files(
 
 
 def exit_status(results: Sequence[FileResult]) -> int:
-    """0 if every file was loaded, now or before; 1 if one couldn't be read. Records set aside don't count."""
-    return int(any(result.outcome is Outcome.FAILED for result in results))
+    """0 if every file was loaded whole, now or before; 1 if one couldn't be read, or not to its end. Records set aside don't count."""
+    return int(any(result.outcome is Outcome.FAILED or result.breaks_off for result in results))
 
 
 def _import_file(

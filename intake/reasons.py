@@ -4,6 +4,9 @@ from typing import Final
 
 _SENDER_FIX: Final = "Ask the sender to correct it and to send the payment again."
 
+BREAKS_OFF: Final = frozenset(["file_truncated", "file_damaged"])
+"""The reasons that say of a file that the rest of it is missing."""
+
 WHAT_TO_DO: Final = {
     # The file as a whole
     "file_truncated": "The file ends too early. What came before is loaded; get the whole file and import it.",

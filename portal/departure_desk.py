@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -126,8 +126,19 @@ async def view_review(gate: Gate, _staff: StaffMember, review_id: UUID) -> DeskR
 
 
 async def list_objections(gate: Gate, _staff: StaffMember) -> list[ObjectionLine]:
-    """Objections to newcomers who said of nobody that they have left, the newest first."""
+    """Objections to newcomers that no review settles, the newest first.
+
+    These said of nobody that they have left; or staff kept the access of whoever was said to, which leaves open who the
+    newcomer is.
+    """
+    reviews = select(col(DepartureClaim.registration_id)).join(
+        DepartureReviewRow, col(DepartureReviewRow.id) == col(DepartureClaim.review_id)
+    )
     reviewed = select(col(DepartureClaim.registration_id))
+    under_way = reviews.where(col(DepartureReviewRow.closed_at).is_(None))
+    kept = reviews.where(
+        col(DepartureReviewRow.state) == State.KEPT, col(DepartureReviewRow.closed_at) > col(NewcomerAnswer.at)
+    ).correlate(NewcomerAnswer)
     async with gate.database.read() as session:
         rows = await session.execute(
             select(NewcomerAnswer, RegistrationRow, Organization, Account)
@@ -137,7 +148,13 @@ async def list_objections(gate: Gate, _staff: StaffMember) -> list[ObjectionLine
             .join(Account, col(Account.id) == col(NewcomerNotice.account_id))
             .where(
                 col(NewcomerAnswer.choice) == Choice.OBJECT,
-                col(NewcomerNotice.registration_id).not_in(reviewed),
+                or_(
+                    col(NewcomerNotice.registration_id).not_in(reviewed),
+                    and_(
+                        col(NewcomerNotice.registration_id).in_(kept),
+                        col(NewcomerNotice.registration_id).not_in(under_way),
+                    ),
+                ),
                 ~select(NewcomerRuling.id)  # type: ignore[call-overload]
                 .where(
                     col(NewcomerRuling.registration_id) == col(NewcomerNotice.registration_id),

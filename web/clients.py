@@ -239,6 +239,9 @@ async def _contact_page(visit: Visit, reply: Reply | None = None, *, again: bool
 
 
 async def contact_form(visit: Visit) -> Response:
+    details = await clients.view_client(visit.gate, await visit.account(), request_id(visit))
+    if details.client.status in WAITING and not details.client.corrections_left:
+        return await _contact_page(visit, _again(visit, Refusal(Code.CORRECTIONS_LIMIT)))
     return await _contact_page(visit)
 
 

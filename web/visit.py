@@ -286,7 +286,8 @@ def _in_utf8(name: bytes, value: bytes) -> tuple[str, str]:
 def _in_a_line(refusal: Refusal) -> str:
     """What a refusal says at the field it belongs to: what, why, and the best that can be done."""
     answer = refusal.answer
-    return " ".join((f"{answer.title}.", answer.detail, *answer.next_steps[:1]))
+    title = answer.title if answer.title.endswith("?") else f"{answer.title}."
+    return " ".join((title, answer.detail, *answer.next_steps[:1]))
 
 
 async def read_form(request: Request) -> dict[str, str]:

@@ -101,7 +101,7 @@ ANSWERS: Final[dict[str, Answer]] = {
     "authorization_corrections_limit": Answer(
         "The contact was corrected often enough",
         "A contact can be corrected a few times only.",
-        ("Cancel this request and ask again.", "Call provider support."),
+        ("Call provider support: they can correct it.", "Or cancel this request and ask again."),
     ),
     "authorization_in_review": Answer(
         "Our staff look at the contact first",

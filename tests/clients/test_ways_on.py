@@ -219,6 +219,11 @@ async def test_B5_once_the_corrections_are_used_the_page_says_so_and_whom_to_cal
     assert await biller.page.get_by_role("link", name="Correct the contact").count() == 0
     assert not await biller.reads("Correct the address")
     await biller.judge()
+    await biller.go(f"/clients/{asked}/contact")  # by a link of before
+    assert await biller.reads("The contact was corrected often enough")
+    assert await biller.reads("Call provider support: they can correct it.")
+    assert await biller.page.locator("main form").count() == 0
+    await biller.judge()
 
 
 async def test_T7_the_reference_is_for_the_contact_only_once_there_is_a_mail(desk: Desk, visitors: Visitors):

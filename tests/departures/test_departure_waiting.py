@@ -217,6 +217,19 @@ async def test_P9_a_newcomer_changes_no_invitation_of_those_who_were_there_befor
     assert (await inviting.cancel(practice.gate, older.principal, invitation_id, key=key())).accepted
 
 
+async def test_P9_who_accepts_an_invitation_of_those_who_were_there_before_is_as_known_as_they_are(practice: Practice):
+    clinic = await practice.house.new_clinic()
+    older = (await practice.successor(clinic, words=())).person
+    await practice.invited(older, email := new_address())
+    newcomer = await practice.successor(clinic, notice=False)
+    invited = await practice.joined(email, name="Vic Example")
+    assert (await _names(practice, newcomer.person))[False] == ["J••• E•••", "V••• E•••"]
+    until = (await practice.notice(older)).until
+    refused = await _remove(practice, newcomer.person, invited)
+    assert (refused.code, refused.retry_at) == (Code.NEWCOMER_WAITS, until)
+    assert await practice.access_of(invited) == ["open"]
+
+
 async def test_P9_after_the_time_to_object_a_newcomer_manages_all_invitations(practice: Practice):
     clinic = await practice.house.new_clinic()
     older = (await practice.successor(clinic, words=())).person

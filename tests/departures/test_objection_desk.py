@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from db.departures import NoticeLetterRow
-from domain.departure import Choice
+from db.newcomer_standing import Wait
+from domain.departure import Choice, State
 from domain.print_shop import DeliveryEvent, DeliveryKind
-from portal import departure_desk, objection_desk
+from portal import colleagues, departure_desk, objection_desk
 from portal.departures import ColleagueWord
 from portal.letters import tell_delivery
 from portal.newcomers import Outcome
@@ -55,6 +56,30 @@ async def test_P9_one_person_of_staff_keeps_a_newcomers_access(practice_on_both:
         assert (await practice.kinds(person)).count(kind) == 1
     with pytest.raises(Refusal, match="not_found"):
         await ruled(practice, member, second, "end")
+
+
+async def test_P9_an_objection_that_a_kept_departure_leaves_open_is_for_staff_to_settle(practice_on_both: Practice):
+    practice = practice_on_both
+    clinic = await practice.house.new_clinic()
+    first = (await practice.successor(clinic, words=())).person
+    second = await practice.successor(clinic, notice=False)
+    review = await practice.review(first)
+    await practice.says(first, "object")
+    await practice.stands(review.id, State.CONTESTED)
+    member = await practice.staff_member()
+    assert await waiting(practice, member, second) == []  # the review may settle it
+    assert (await practice.decide(review.id, "keep")).state is State.KEPT
+    await practice.review_over(review.id)
+
+    async def wait() -> Wait | None:
+        [view] = await colleagues.list_organizations(practice.gate, second.person.principal)
+        return next(one.wait for one in view.colleagues if not one.is_self)
+
+    assert await wait() == Wait(until=None)
+    assert await waiting(practice, member, second) == [False]
+    assert await ruled(practice, member, second, "keep") is Settled.KEPT
+    assert await waiting(practice, member, second) == []
+    assert await wait() == Wait(until=(await practice.notice(first)).until)
 
 
 async def test_B11_ending_a_newcomers_access_takes_two_people(practice_on_both: Practice):

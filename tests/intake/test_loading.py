@@ -1,6 +1,7 @@
 """Importing files: the same twice, interrupted, broken, unreadable; and nothing of a patient anywhere."""
 
 import csv
+import gzip
 import io
 import os
 import re
@@ -250,6 +251,20 @@ def test_cells_of_the_list_cannot_become_formulas(tmp_path: Path):
     (result,) = import_files([path], writer=Nothing(), report=Silent())
     assert result.rejects is not None
     assert result.rejects.read_text().splitlines()[1].startswith("transaction 1,ST01,not_835,")
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_file_that_breaks_off_is_no_success_however_often_its_imported(
+    compressed: bool, tmp_path: Path, store: DirectoryStore
+):
+    whole = interchange(*(transaction(control=f"{at:04d}", trn=f"TRN*1*{at}*1") for at in range(1, 900))).encode()
+    path = tmp_path / "x.835"
+    path.write_bytes(gzip.compress(whole)[:-4000] if compressed else whole[: whole.index(b"GE*")])
+    for words in ("1 loaded", "1 loaded before"):
+        status, out, err = run([path], store)
+        assert (status, err) == (1, "")
+        assert "file_truncated 1" in out
+        assert f"1 file: {words}, 1 of them not to the end" in out
 
 
 def test_a_database_that_goes_away_ends_the_import_in_words(tmp_path: Path):

@@ -132,6 +132,10 @@ CLIENT_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("clients-contact", "clients_contact.html", {
         **_SIGNED_IN, "client": _BOUNCED, "again": False, "action": "/sent", "asks_reason": True, "values": {"contact": "boss@billers.example.org"},
         "errors": {"contact": "The contact’s address is one of your own organization’s. Name somebody who works at the provider’s office, with an address there."}}),
+    ("clients-contact-out", "clients_contact.html", {
+        **_SIGNED_IN, "client": _CORRECTED_OUT, "again": False, "action": "/sent",
+        "problem": {"title": "The contact was corrected often enough", "detail": "A contact can be corrected a few times only.",
+                    "next": ["Call provider support: they can correct it.", "Or cancel this request and ask again."]}}),
     ("clients-again", "clients_contact.html", {**_SIGNED_IN, "client": _EXPIRED, "again": True, "action": "/sent"}),
     ("clients-request", "clients_request.html", _FORM),
     ("clients-request-results", "clients_request.html", {
