@@ -29,7 +29,7 @@ CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
     response_headers_conformance,
 ]  # fmt: skip
-EXAMPLES = 8
+EXAMPLES = 5
 FEW = 3  # for whoever hasn't signed in: refused before anything that is sent is looked at
 
 # At which point of a registration each of its routes is worth trying.

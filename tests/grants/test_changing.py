@@ -290,7 +290,7 @@ async def test_I20_an_end_date_ends_it_also_while_no_worker_is_up(provider: Prov
     assert row.ends_at is not None
     async with provider.house.database.write() as session:  # as if those days were over and nothing had been at work
         await session.execute(
-            update(GrantRow).where(col(GrantRow.id) == granted.id).values(ends_at=row.ends_at - timedelta(days=11))
+            update(GrantRow).where(col(GrantRow.id) == granted.id).values(ends_at=row.ends_at - timedelta(days=12))
         )
     view = await granting.view_grant(provider.gate, boss.principal, granted.id)
     assert (view.state, view.ending, view.may_change) == (State.ENDED, "lapsed", False)
