@@ -17,6 +17,7 @@ from db.authorizations import AuthorizationRow, GrantRow
 from db.colleagues import administrators, holdings_of
 from db.directory import Organization
 from db.staff import StaffAccount
+from domain import time_words
 from domain.colleagues import Holding
 from domain.grant_rights import Rights, concerned, touches, ways_after_change, ways_after_objection
 from domain.grants import State, last_day
@@ -41,8 +42,7 @@ def scope_in_words(npi: str | None) -> str:
 
 def day_in_words(ends_at: datetime, zone: tzinfo) -> str:
     """The last day on which an access is good, in the payer's zone."""
-    day = last_day(ends_at, zone)
-    return f"{day:%B} {day.day}, {day.year}"
+    return time_words.day_in_words(last_day(ends_at, zone))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Final
 
 from domain.authorization import Code, State
+from domain.grants import last_day
+from domain.time_words import day_in_words
 
 
 class ClientStatus(StrEnum):
@@ -135,8 +137,11 @@ def next_step(status: ClientStatus, *, is_late: bool, is_newest: bool) -> NextSt
     return NextStep.WAIT if status in WAITING and is_late else _NEXT[status]
 
 
-def words_of(action: str, details: Mapping[str, object]) -> str | None:
-    """An audit entry of a request in plain words; None for one that people needn't know, or that changed nothing."""
+def words_of(action: str, details: Mapping[str, object], zone: tzinfo) -> str | None:
+    """An audit entry of a request in plain words; None for one that people needn't know, or that changed nothing.
+
+    `zone` is the payer's: an end date is a day there.
+    """
     state, code = details.get("state"), details.get("code")
     if action == "authorization.closed" and state == State.CANCELLED and code == Code.OK:
         return "The request was cancelled; its links are dead."
@@ -152,6 +157,9 @@ def words_of(action: str, details: Mapping[str, object]) -> str | None:
         return None
     if action == "authorization.requester_reminded" and state in _REMINDED_UNASKED:
         return _REMINDED_UNASKED[State(str(state))]
+    if action == "grant.set_end":
+        day = last_day(datetime.fromisoformat(str(details["ends_at"])), zone)
+        return f"The provider set an end date: the access ends after {day_in_words(day)}."
     if action in {"authorization.requested", "authorization.contact_corrected"} and state == State.IN_REVIEW:
         return f"{_WORDS[action]} Our staff look at the contact before anything is mailed."
     return _WORDS.get(action)
@@ -185,7 +193,6 @@ _WORDS: Final[Mapping[str, str]] = {
     "authorization.closed": "The deadline passed without an answer: the request has expired.",
     "grant.hold": "The provider put the access on hold.",
     "grant.resume": "The provider resumed the access.",
-    "grant.set_end": "The provider set an end date.",
     "grant.clear_end": "The provider took the end date away.",
     "grant.revoke": "The provider ended the access.",
     "grant.objected": "Somebody objected: the access is on hold.",

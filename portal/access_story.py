@@ -168,7 +168,7 @@ class _Telling:
             return self._of_access(action, details) if code in {None, Code.OK} else None
         if self._for_staff:
             set_aside = code if action == "authorization.decided" else details.get("outcome")
-            return _SET_ASIDE.get(set_aside) or client_words.words_of(action, details)
+            return _SET_ASIDE.get(set_aside) or client_words.words_of(action, details, self._gate.zone)
         # What's between a request and its answer is the billing service's and our staff's.
         if action == "authorization.requested" or details.get("state") == RequestState.APPROVED:
             return _PROVIDERS.get(action) if code in {None, RequestCode.OK} else None

@@ -18,6 +18,7 @@ from db.authorizations import AuthorizationRow
 from db.registrations import MailRow
 from domain.authorization import State
 from domain.client_words import WORDS, ClientStatus, words_of
+from domain.notices import NOTICES
 from domain.people import masked_address
 from portal.gate import Gate
 from portal.refusals import Refusal
@@ -87,12 +88,12 @@ async def tell(gate: Gate, reference: str) -> Story:
         )
         told = [
             *(Told(at=one.due_at, words=_mail_in_words(gate, one)) for one in mails),
-            *(Told(at=one.at, words=f"message center: {one.kind.replace('_', ' ')}") for one in messages),
+            *(Told(at=one.at, words=f"message center: {NOTICES[one.kind].subject}") for one in messages),
         ]
         happened = [
             Told(at=entry.at, words=words)
             for entry in entries
-            if (words := words_of(entry.action, json.loads(entry.details)))
+            if (words := words_of(entry.action, json.loads(entry.details), gate.zone))
         ]
     state = State(row.state)
     return Story(

@@ -383,7 +383,7 @@ async def _timeline(gate: Gate, session: AsyncSession, row: AuthorizationRow) ->
     names: dict[str, str] = {}
     lines = []
     for entry in entries:
-        words = client_words.words_of(entry.action, json.loads(entry.details))
+        words = client_words.words_of(entry.action, json.loads(entry.details), gate.zone)
         if words is None:
             continue
         if entry.actor not in names:

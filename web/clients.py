@@ -86,7 +86,7 @@ def client(view: ClientView) -> dict[str, object]:
         "contact": view.contact_masked,
         "requester": "you" if view.is_own else view.requester,
         "requested_at": view.requested_at,
-        "mail": _DELIVERY[view.delivery],
+        "mail": "Not mailed" if view.delivery == "none" and view.status not in WAITING else _DELIVERY[view.delivery],
         "mail_at": view.delivery_at,
         "reminders": view.reminders,
         "reminded_at": view.reminded_at,

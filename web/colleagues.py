@@ -69,7 +69,7 @@ def _colleague(view: ColleagueView) -> dict[str, object]:
         "via": _VIA.get(view.via, view.via),
         "role": ROLES[view.role],
         "is_self": view.is_self,
-        "href": f"/colleagues/{view.id}" if view.may_change else None,
+        "href": f"/colleagues/{view.id}" if view.may_change and view.wait is None else None,
     }
 
 
@@ -223,6 +223,8 @@ async def correct_address(visit: Visit) -> Response:
 async def _colleague_page(visit: Visit, reply: Reply | None = None) -> Response:
     view: OrganizationView
     view, colleague = await colleagues.view_colleague(visit.gate, await visit.account(), _id(visit, "colleague_id"))
+    if colleague.wait is not None:
+        return await _list_page(visit, told(visit, Refusal("newcomer_waits", retry_at=colleague.wait.until)))
     return visit.page(
         "colleague_change.html",
         reply,

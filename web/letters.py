@@ -27,6 +27,7 @@ from portal.registration_view import RegistrationView, view_registration
 from portal.sessions import Principal
 from web.adding import open_additions
 from web.addition_frame import after_proof, frame
+from web.cases import open_request
 from web.registering import PROVING, accepted, elsewhere, entered, page_of, stands
 from web.rendering import zone_named
 from web.visit import TOLD, Reply, Visit, leave_out, panel
@@ -129,6 +130,7 @@ async def _letter_page(
         **await _standing(visit, view, no_address=no_address),
         action=None if view.letters_over else _LETTER,
         help_action="/register/letter/help" if no_address or view.letters_over else None,
+        open_request=await open_request(visit, view.id),
         organization=entered(draft),
         change_href="/register/organization",
         payment_href=None if _pays_later(visit, view) else _PAYMENT,

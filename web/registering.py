@@ -231,6 +231,7 @@ async def _organization_page(
         reply,
         open_request=await open_request(visit, view.id),
         action="/register/organization",
+        by_letter=not view.letters_over,
         billing_href="/register/billing",
         withdraw_href="/register/withdraw",
         reference=view.reference,

@@ -15,6 +15,7 @@ from portal.refusals import Refusal
 from tests.authorization.scenes import decided, state_of
 from tests.clients.biller import Desk, new_contact
 from tests.house import key
+from web.clients import client
 
 
 async def test_T1_a_request_mails_the_contact_and_is_listed(desk: Desk):
@@ -163,6 +164,8 @@ async def test_T2_own_people_and_own_domain_are_refused_with_a_way_on(desk: Desk
     reviewed = await desk.asked(contact=f"office@{domain}", review_reason="One health system, one domain.")
     view = (await desk.view(reviewed)).client
     assert (view.status, view.delivery, view.next_step) == (ClientStatus.IN_REVIEW, "none", NextStep.WAIT)
+    assert client(view)["mail"] == "Not mailed yet"
+    assert client(replace(view, status=ClientStatus.EXPIRED))["mail"] == "Not mailed"
 
 
 async def test_T5_the_list_is_searched_filtered_sorted_and_paged(desk: Desk):

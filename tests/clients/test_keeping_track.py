@@ -3,7 +3,7 @@
 import asyncio
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -75,13 +75,13 @@ def test_B5_T6_what_expired_without_a_mail_doesnt_say_that_nobody_answered_it():
 
 def test_B9_the_timeline_says_of_what_the_requester_was_reminded():
     told = {
-        state: words_of("authorization.requester_reminded", {"state": state, "code": "ok"})
+        state: words_of("authorization.requester_reminded", {"state": state, "code": "ok"}, UTC)
         for state in ("in_review", "sent", "undeliverable")
     }
     assert told["sent"] == "The requester was told that nobody has answered yet."
     assert told["in_review"] == "The requester was told that our staff haven’t decided yet."
     assert told["undeliverable"] == "The requester was told that the mail had come back."
-    assert "link" not in (words_of("authorization.closed", {"state": "expired", "code": "ok"}) or "")
+    assert "link" not in (words_of("authorization.closed", {"state": "expired", "code": "ok"}, UTC) or "")
 
 
 async def test_T6_each_change_makes_exactly_one_message(desk: Desk):

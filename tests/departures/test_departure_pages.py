@@ -210,13 +210,17 @@ async def test_P9_a_newcomers_page_of_colleagues_masks_and_offers_nothing_of_tho
     assert await person.reads("You are new here.")
     assert await person.page.get_by_text("Jo Example (you)").count() == 1
     assert not await person.reads(email)
-    for offer in ("Send again", "Cancel", "Correct the address"):
+    for offer in ("Send again", "Cancel", "Correct the address", "Change or remove"):
         assert not await person.page.get_by_text(offer).count()
     await person.judge()
     await person.go(f"/colleagues/invitations/{invitation_id}/address")
     assert await person.problem() == "This isn't possible yet"
     assert not await person.reads(email)
-    assert await person.reads("You can try again on")
+    assert await person.page.locator("[data-error-summary]").get_by_text("You can try again on").count() == 1
+    [access] = await practice.access(older)
+    await person.go(f"/colleagues/{access.id}")
+    assert await person.problem() == "This isn't possible yet"
+    assert not await person.page.get_by_role("button", name="End the access").count()
 
 
 @pytest.mark.parametrize("has_colleagues", [True, False])

@@ -163,6 +163,7 @@ async def test_B6_what_ends_of_an_access_on_hold_is_the_access_not_the_hold(prov
     assert await person.reads("the access ends with")
     await person.go(f"/clients/{granted.request.id}")
     assert await person.reads("The provider put the access on hold.")
+    assert await person.reads("The provider set an end date: the access ends after")
     assert await person.reads("You asked to see")
     await granting.resume(provider.gate, boss.principal, granted.id, key=key())
     await objected(provider, await provider.objection_link(boss))

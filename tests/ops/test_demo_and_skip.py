@@ -185,6 +185,7 @@ async def test_T7_skipping_tells_what_happened_to_whom_and_moves_nothing_else(
     assert "Nothing happened meanwhile." in hour.stdout
     end = await run("skip", request.reference, "30d", **environment)
     assert "it stands at: Expired." in end.stdout, end.stderr
+    assert "message center: Your request has expired" in end.stdout
     await state_of(sqlite_house, request, wanted="expired")
     assert (await row_of(sqlite_house, other)).state == "sent"
     over = await run("skip", request.reference, "1d", **environment)

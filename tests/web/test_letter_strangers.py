@@ -101,6 +101,7 @@ async def test_I11_a_letter_of_somebody_else_is_not_offered_to_whom_it_makes_wai
         await one.send("Mail the letter")
         assert await one.problem() == "The letter has to wait"
         assert await one.reads("You can ask for a letter from")
+        assert not await one.page.get_by_role("button", name="Mail the letter").count()
         assert await one.page.get_by_role("link", name="If a letter of yours is on its way").count() == own
         assert await one.reads("PIN still works") == own
         for way in ("Prove your organization with a payment or notice", "Contact us: we look into it"):

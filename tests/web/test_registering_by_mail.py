@@ -135,6 +135,10 @@ async def test_B5_a_letter_that_came_back_from_the_only_address_has_a_way_on(per
     await person.fill(telephone="217-555-0142")
     await person.send("Send to provider support")
     assert person.path.startswith("/register/cases/")
+    await person.go("/register/letter")
+    assert await person.reads("is with our staff")
+    assert not await person.page.get_by_label("Telephone").count()
+    await person.judge()
     await person.go("/register/payment")
     await person.prove(clinic.check, clinic.amount)
     assert person.path == "/register/account"

@@ -266,14 +266,18 @@ CATALOGUE: tuple[PageState, ...] = (
     PageState("email-resent", "confirm_email.html", _code(
         notice={"kind": "success", "text": "A new code is on its way. Earlier codes no longer work."}, retry_at=datetime.now(UTC))),
     PageState("email-bounced", "confirm_email.html", _code(undeliverable=True)),
-    PageState("organization", "organization.html", _step(withdraw_href="/withdraw", back={"href": "/", "text": "Back"})),
+    PageState("organization", "organization.html", _step(by_letter=True, withdraw_href="/withdraw", back={"href": "/", "text": "Back"})),
+    PageState("organization-no-letters", "organization.html", _step(by_letter=False)),
     PageState("organization-errors", "organization.html", _step(
+        by_letter=True,
         errors={"tin": "The Tax ID has 9 digits; 8 were typed.", "npi": "This NPI has a typing error: its check digit doesn’t fit."},
         values={"tin": "12-345678", "identified_by": "npi", "npi": "1234567890"})),
     PageState("organization-both", "organization.html", _step(
+        by_letter=True,
         errors={"tin": "Enter the Tax ID.", "identified_by": "Fill in the vendor number or the NPI, not both."},
         values={"tin": "", "vendor_number": "V0073154", "npi": "1234567893"})),
     PageState("organization-warning", "organization.html", _step(
+        by_letter=True,
         values={"tin": "07-1234567", "vendor_number": "V0073154"},
         errors={"tin_confirmed": "No employer’s Tax ID starts like this. Correct it, or tick the box."})),
     PageState("payment", "payment.html", _step(
@@ -297,6 +301,8 @@ CATALOGUE: tuple[PageState, ...] = (
     PageState("letter-no-address", "letter.html", _letter(help_action="/help", letters=LETTERS[2:3], problem={
         "title": "We have no address we can mail a letter to", "detail": "A letter goes to an address in our records only.",
         "next": ["Prove your organization with a payment or notice instead."]})),
+    PageState("letter-case-open", "letter.html", _letter(
+        action=None, help_action="/help", letters=LETTERS[5:6], open_request={"number": "C-7F3K-9QMA", "href": "/case", "waits": False})),
     PageState("letter-over", "letter.html", _letter(action=None, help_action="/help", letters=LETTERS[5:6], problem={
         "title": "Letters no longer work for this registration", "detail": "PINs were tried too often in it.",
         "next": ["Prove your organization with a payment or notice."]})),
@@ -310,7 +316,7 @@ CATALOGUE: tuple[PageState, ...] = (
     PageState("letter-addresses-one", "letter_addresses.html", _addresses(
         addresses=ADDRESSES[:1], errors={"location": "Choose the address that the letter goes to."})),
     PageState("letter-addresses-limit", "letter_addresses.html", _addresses(
-        addresses=ADDRESSES, values={"location": "b"}, retry_at=NOW + timedelta(days=1), problem={
+        addresses=ADDRESSES, values={"location": "b"}, another_at=NOW + timedelta(days=1), retry_at=NOW + timedelta(days=1), problem={
             "title": "The letter has to wait", "detail": "Letters to one organization are at least a day apart.",
             "next": ["If a letter of yours is on its way, use it: its PIN still works."]})),
     PageState("pin", "pin.html", _pin(billing_href="/billing")),

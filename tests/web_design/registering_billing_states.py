@@ -20,7 +20,7 @@ _ROW: Final[dict[str, object]] = {
 REGISTERING_BILLING_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("who-billing", "who_you_are.html", {
         **_STEP, "attestation": {"version": "2026-11", "text": "This account is for myself."}, "billing": True}),
-    ("organization-addition", "organization.html", {**_STEP, **_ADDITION, "billing_href": "/billing"}),
+    ("organization-addition", "organization.html", {**_STEP, **_ADDITION, "by_letter": True, "billing_href": "/billing"}),
     ("billing", "billing.html", _BILLING),
     ("billing-errors", "billing.html", {
         **_BILLING, "values": {"name": "www.harbor.example", "tin": "12-345678"}, "errors": {

@@ -70,6 +70,13 @@ def test_P3_the_np_hint_stands_at_the_field_whatever_went_wrong(renderer, name: 
     assert "Non-payment notices start with NP" in html
 
 
+def test_B3_no_letter_is_offered_where_none_can_work_any_more(renderer) -> None:
+    assert "Use US Mail instead" in _words(renderer, "organization")
+    without = _words(renderer, "organization-no-letters")
+    assert "US Mail" not in without
+    assert "with a letter" not in without
+
+
 def test_P1_a_mismatch_marks_no_field(renderer) -> None:
     state = next(state for state in CATALOGUE if state.name == "payment-mismatch")
     assert 'aria-invalid="true"' not in renderer.page(state.template, state.context)
