@@ -72,7 +72,9 @@ CASE_STATES: Final[tuple[tuple[str, str, dict[str, object]], ...]] = (
     ("case-form", "case_not_listed.html", {**_FORM, "back": {"href": "/", "text": "Your organization"}}),
     ("case-form-errors", "case_not_listed.html", {**_FORM, "errors": _ERRORS, "values": {"tin": "12", "note": _LONG}}),
     ("case-help", "case_help.html", {**_FORM, "person": {"name": "Jo Example", "unread": 2}}),
-    ("case-help-errors", "case_help.html", {**_FORM, "errors": {"note": "Write what we can do for you.", **_ERRORS}}),
+    ("case-help-errors", "case_help.html", {**_FORM, "errors": {
+        "note": "Write what we can do for you.", "telephone": _ERRORS["telephone"],
+    }}),
     ("case-asks", "case_page.html", _OWN),
     ("case-asks-errors", "case_page.html", {**_OWN, "errors": {"text": "Write your answer."}}),
     ("case-resolved", "case_page.html", {

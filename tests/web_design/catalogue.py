@@ -367,7 +367,7 @@ CATALOGUE: tuple[PageState, ...] = (
             "Colleagues who already have access are told that you registered."]}),
     PageState("closed-expired", "registration_closed.html", _closed(
         "This registration has expired", "It was open for 30 days without being finished, so it was closed. No access was opened.",
-        "Have a payment of the last 12 months at hand, and start anew.", {"text": "Contact us", "href": "#contact"}, begin_href="/register")),
+        "Have a payment of the last 12 months at hand, and start anew.", {"text": "Contact us", "href": "#contact-us"}, begin_href="/register")),
     PageState("closed-locked", "registration_closed.html", _closed(
         "This registration is locked", "The numbers were tried too often. To protect the organization it can’t go on here.",
         "Call us with your reference; we continue with you.")),

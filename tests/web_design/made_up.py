@@ -30,7 +30,7 @@ MISMATCH = {
         "Not sure which NPI was paid? Use the vendor number on the check instead.",
         "Non-payment notices start with NP; include it.",
         {"text": "No payment at hand? Register with U.S. Mail.", "href": "/register/letter"},
-        {"text": "Contact us, and we look at it together.", "href": "#contact"},
+        {"text": "Contact us, and we look at it together.", "href": "#contact-us"},
     ],
 }
 ORGANIZATION = {"tin_masked": "•••••6789", "identifier_label": "Vendor number", "identifier": "V0073154"}

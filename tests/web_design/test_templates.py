@@ -43,6 +43,22 @@ async def judged(shared) -> AsyncIterator[tuple[Page, list[str]]]:
     await opened.close()
 
 
+class _Anchors(HTMLParser):
+    """The ids of a page, and which of them its links lead to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.targets: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name == "id" and value:
+                self.ids.append(value)
+            if tag == "a" and name == "href" and value and value.startswith("#"):
+                self.targets.add(value.removeprefix("#"))
+
+
 class _Forbidden(HTMLParser):
     """Collects what the Content-Security-Policy would block, and forms without an idempotency key."""
 
@@ -125,6 +141,15 @@ def test_every_state_needs_no_inline_style_or_script_and_every_form_has_its_key(
     parser = _Forbidden()
     parser.feed(renderer.page(state.template, state.context))
     assert parser.found == []
+
+
+@every_state
+def test_every_state_has_each_id_once_and_its_own_links_lead_to_one(renderer, state: PageState) -> None:
+    """A field called like a part of the layout would take that part's links."""
+    parser = _Anchors()
+    parser.feed(renderer.page(state.template, state.context))
+    assert sorted(parser.ids) == sorted(set(parser.ids))
+    assert parser.targets <= set(parser.ids)
 
 
 def test_every_template_is_in_the_catalogue() -> None:
